@@ -1,0 +1,16 @@
+"""Network science of sparse layers and other graphs, after Cannistraci-Hebb theory.
+
+Every sparse layer is a bipartite graph. This package holds such graphs
+(:class:`BipartiteGraph`), predicts which links they will gain (:mod:`chgraph.linkpred`),
+makes initial topologies (:mod:`chgraph.topology`) and rewires them
+(:mod:`chgraph.rewiring`). It needs numpy, scipy and numba, and never imports torch.
+"""
+
+from importlib.metadata import version
+
+from chgraph import linkpred, rewiring, topology
+from chgraph.graph import BipartiteGraph, as_bipartite
+
+__version__ = version("chsnn")
+
+__all__ = ["BipartiteGraph", "__version__", "as_bipartite", "linkpred", "rewiring", "topology"]

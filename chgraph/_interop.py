@@ -1,0 +1,109 @@
+"""Reading and writing networkx and igraph graphs; both are imported only when they are met."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx
+
+    from chgraph.graph import BipartiteGraph
+
+Sides = tuple[list[Hashable], list[Hashable], list[tuple[Hashable, Hashable]]]
+
+
+def graph_library(obj: Any) -> str | None:
+    """Return "networkx" or "igraph" if `obj` is a graph of that library, without importing it."""
+    for cls in type(obj).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if package in ("networkx", "igraph") and hasattr(obj, "is_directed"):
+            return package
+    return None
+
+
+def read_networkx(graph: networkx.Graph) -> Sides:
+    """Return left names, right names and (left, right) links of a two-sided networkx graph."""
+    if graph.is_directed() or graph.is_multigraph():
+        raise ValueError(
+            "graph must be an undirected simple networkx graph; convert it with "
+            "networkx.Graph(graph)"
+        )
+    side = dict(graph.nodes(data="bipartite"))
+    return _split_sides(side, list(graph.edges()), "bipartite")
+
+
+def read_igraph(graph: igraph.Graph) -> Sides:
+    """Return left names, right names and (left, right) links of a two-sided igraph graph."""
+    if graph.is_directed() or graph.has_multiple():
+        raise ValueError(
+            "graph must be an undirected simple igraph graph; convert it with as_undirected() "
+            "and simplify()"
+        )
+    if "type" not in graph.vs.attributes():
+        raise ValueError("graph must have the vertex attribute 'type' (False: left, True: right)")
+    names = graph.vs["name"] if "name" in graph.vs.attributes() else range(graph.vcount())
+    side = dict(zip(names, graph.vs["type"], strict=True))
+    if len(side) != graph.vcount():
+        raise ValueError("graph must have distinct vertex names")
+    return _split_sides(side, [(names[u], names[v]) for u, v in graph.get_edgelist()], "type")
+
+
+def _split_sides(
+    side: dict[Hashable, Any], links: Sequence[tuple[Hashable, Hashable]], attribute: str
+) -> Sides:
+    for name, value in side.items():
+        if value is None or value not in (0, 1):
+            raise ValueError(
+                f"every node needs the attribute {attribute!r} of 0 (left) or 1 (right); "
+                f"node {name!r} has {value!r}"
+            )
+    for u, v in links:
+        if side[u] == side[v]:
+            raise ValueError(f"link ({u!r}, {v!r}) joins two nodes of one side; see {attribute!r}")
+    return (
+        [name for name, value in side.items() if not value],
+        [name for name, value in side.items() if value],
+        [(v, u) if side[u] else (u, v) for u, v in links],
+    )
+
+
+def node_names(graph: BipartiteGraph) -> tuple[Sequence[Hashable], Sequence[Hashable]]:
+    """Return the names of both sides; without names, `u` on the left and `n_left + v`."""
+    left: Sequence[Hashable] = graph.left_names or range(graph.n_left)
+    right: Sequence[Hashable] = graph.right_names or range(graph.n_left, sum(graph.shape))
+    return left, right
+
+
+def write_networkx(graph: BipartiteGraph) -> networkx.Graph:
+    """Return the graph as networkx, sides in the node attribute ``bipartite``."""
+    import networkx
+
+    left, right = node_names(graph)
+    if set(left) & set(right):
+        raise ValueError(
+            "left_names and right_names share a name; networkx needs distinct node names"
+        )
+    result: networkx.Graph = networkx.Graph()
+    result.add_nodes_from(left, bipartite=0)
+    result.add_nodes_from(right, bipartite=1)
+    of_left, of_right = graph.links()
+    result.add_edges_from(
+        (left[u], right[v]) for u, v in zip(of_left.tolist(), of_right.tolist(), strict=True)
+    )
+    return result
+
+
+def write_igraph(graph: BipartiteGraph) -> igraph.Graph:
+    """Return the graph as igraph, sides in the vertex attribute ``type``."""
+    import igraph
+
+    of_left, of_right = graph.links()
+    links = zip(of_left.tolist(), (of_right + graph.n_left).tolist(), strict=True)
+    result = igraph.Graph(n=sum(graph.shape), edges=links)
+    result.vs["type"] = [False] * graph.n_left + [True] * graph.n_right
+    if graph.left_names or graph.right_names:
+        left, right = node_names(graph)
+        result.vs["name"] = [*left, *right]
+    return result

@@ -1,0 +1,38 @@
+"""How many threads a parallel kernel may use: asked for, bounded, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numba
+
+from chgraph._checks import check_positive_int
+
+
+@contextmanager
+def thread_limit(n_threads: int | None) -> Iterator[int]:
+    """Run parallel kernels on at most `n_threads` threads inside the ``with`` block.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        ``None`` leaves numba's current setting. More threads than numba was started
+        with (``NUMBA_NUM_THREADS``) are silently not to be had: the maximum is used.
+
+    Yields
+    ------
+    int
+        The number of threads in force. It is restored on exit.
+    """
+    before = numba.get_num_threads()
+    if n_threads is None:
+        yield before
+        return
+    check_positive_int("n_threads", n_threads)
+    granted = min(n_threads, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    numba.set_num_threads(granted)
+    try:
+        yield granted
+    finally:
+        numba.set_num_threads(before)

@@ -1,0 +1,17 @@
+"""Changes graphs: scores of links, exactly k of them, dead chains, regrowth."""
+
+from chgraph.rewiring.chain import ChainRemoval, remove_dead_chains
+from chgraph.rewiring.regrowth import REGROWTH_METHODS, regrow_links
+from chgraph.rewiring.removal import REMOVAL_KINDS, removal_scores
+from chgraph.rewiring.selection import SAMPLINGS, select_links
+
+__all__ = [
+    "REGROWTH_METHODS",
+    "REMOVAL_KINDS",
+    "SAMPLINGS",
+    "ChainRemoval",
+    "regrow_links",
+    "removal_scores",
+    "remove_dead_chains",
+    "select_links",
+]

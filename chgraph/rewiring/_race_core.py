@@ -1,0 +1,41 @@
+"""Compiled random keys for a soft draw over all pairs of nodes."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from chgraph._jit import kernel
+
+
+@kernel(inline=True)
+def _mixed(
+    x: np.uint64,
+) -> np.uint64:
+    """Scramble 64 bits (the finalizer of splitmix64)."""
+    x ^= x >> np.uint64(30)
+    x *= np.uint64(0xBF58476D1CE4E5B9)
+    x ^= x >> np.uint64(27)
+    x *= np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@kernel(parallel=True)
+def race_keys(
+    seed: np.uint64,
+    start: int,
+    block: np.ndarray,
+) -> None:
+    """Turn each positive score s of a block into s / E, E ~ Exp(1), in place.
+
+    Keeping the largest s / E is drawing without replacement in proportion to s. E is a
+    hash of (seed, row, column): no state is shared between threads or blocks.
+    """
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    for i in numba.prange(block.shape[0]):
+        row = _mixed(seed ^ _mixed(np.uint64(start + i) * golden + golden))
+        for j in range(block.shape[1]):
+            if block[i, j] > 0.0:
+                bits = _mixed(row + np.uint64(j + 1) * golden)
+                uniform = (np.float64(bits >> np.uint64(11)) + 0.5) * 2.0**-53
+                block[i, j] /= -np.log(uniform)

@@ -1,0 +1,109 @@
+"""Which links grow: unlinked pairs chosen by link prediction or at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from chgraph._checks import as_generator, check_choice, check_count
+from chgraph._threads import thread_limit
+from chgraph._top_pairs import top_pairs
+from chgraph.graph import BipartiteGraph
+from chgraph.linkpred.automata import BIPARTITE_RULES, score_blocks
+from chgraph.rewiring._race_core import race_keys
+from chgraph.rewiring.selection import SAMPLINGS
+from chgraph.topology.random import allowed_nodes, sample_unlinked
+
+REGROWTH_METHODS = (*BIPARTITE_RULES, "random")
+
+
+def regrow_links(
+    graph: BipartiteGraph,
+    n: int,
+    *,
+    method: str = "CH3-L3",
+    sampling: str = "soft",
+    allowed: Any = None,
+    rng: Any = None,
+    n_threads: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose `n` unlinked pairs that are to become links.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    n : int
+        How many links to grow.
+    method : {"CH3-L3", "random"}
+        Link-prediction rule that scores the pairs, or a uniform draw.
+    sampling : {"soft", "hard"}
+        "soft": draw without replacement, probability proportional to the score. "hard":
+        the `n` best, equal scores in (left, right) order. No effect on "random".
+    allowed : (ndarray of bool, ndarray of bool), optional
+        Masks of the left and right nodes that may gain a link, such as the live neurons.
+    rng : int, numpy Generator or None
+        Seed or generator.
+    n_threads : int, optional
+        At most this many threads; the same seed gives the same links for any number.
+
+    Returns
+    -------
+    left, right : ndarray of int64
+        The new links in (left, right) order: exactly `n`, or all allowed unlinked pairs if
+        there are fewer. When fewer than `n` pairs score above 0, the rest is drawn
+        uniformly from the other allowed pairs.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative, a name is unknown, or a mask does not fit.
+
+    Notes
+    -----
+    Scores are streamed in blocks of rows and never stored whole. A soft draw is an
+    exponential race whose random numbers are a hash of (seed, left, right), so it needs
+    no order of visiting the pairs.
+
+    References
+    ----------
+    CH-SNN, arXiv 2511.05581, section 3.2.4; CHTs, arXiv 2501.19107.
+
+    Examples
+    --------
+    >>> path = BipartiteGraph.from_biadjacency([[1, 0, 0], [1, 1, 0]])
+    >>> regrow_links(path, 1, sampling="hard")
+    (array([0]), array([1]))
+    """
+    check_count("n", n)
+    check_choice("method", method, REGROWTH_METHODS)
+    check_choice("sampling", sampling, SAMPLINGS)
+    masks = allowed_nodes(graph, allowed)
+    generator = as_generator(rng)
+    if method == "random":
+        return sample_unlinked(graph, n, allowed=masks, rng=generator)
+    seed = generator.integers(2**64, dtype=np.uint64) if sampling == "soft" else None
+    left, right = top_pairs(_growth_keys(graph, method, masks, seed, n_threads), n)
+    grown = graph.add_links(left, right)
+    more_left, more_right = sample_unlinked(grown, n - left.size, allowed=masks, rng=generator)
+    left, right = np.concatenate([left, more_left]), np.concatenate([right, more_right])
+    order = np.lexsort((right, left))
+    return left[order], right[order]
+
+
+def _growth_keys(
+    graph: BipartiteGraph,
+    method: str,
+    masks: tuple[np.ndarray, np.ndarray],
+    seed: np.uint64 | None,
+    n_threads: int | None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield blocks of keys whose largest are the links to grow; 0 where none may grow."""
+    for start, block in score_blocks(graph, method, n_threads=n_threads):
+        block[~masks[0][start : start + block.shape[0]]] = 0.0
+        block[:, ~masks[1]] = 0.0
+        if seed is not None:
+            with thread_limit(n_threads):
+                race_keys(seed, start, block)
+        yield start, block
