@@ -1,0 +1,40 @@
+"""Ultra-sparse spiking networks that rewire themselves by link prediction.
+
+Every linear layer *is* a bipartite graph of :mod:`chgraph`; training alternates gradient
+descent on the weights with Cannistraci-Hebb evolution of the topology.
+"""
+
+from importlib.metadata import version
+
+from chsnn import networks
+from chsnn._threads import set_threads, start_numba
+from chsnn.data import load_data
+from chsnn.encoding import Encoder
+from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
+from chsnn.evolution import Evolution
+from chsnn.history import History
+from chsnn.layers import SparseLinear
+from chsnn.neurons import LIF
+from chsnn.training import Trainer, TrainingDiverged, evaluate
+
+__version__ = version("chsnn")
+
+start_numba()
+
+__all__ = [
+    "HARDWARE",
+    "LIF",
+    "Encoder",
+    "EnergyReport",
+    "Evolution",
+    "History",
+    "SparseLinear",
+    "Trainer",
+    "TrainingDiverged",
+    "__version__",
+    "estimate_energy",
+    "evaluate",
+    "load_data",
+    "networks",
+    "set_threads",
+]

@@ -1,0 +1,123 @@
+"""A run on disk: arrays in safetensors, everything else as JSON in its header, no pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from chgraph.graph import BipartiteGraph
+from chsnn._files import write_atomically
+from chsnn.evolution import Evolution
+from chsnn.networks import SpikingMLP
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    network : SpikingMLP
+        Its graphs, values and settings.
+    optimizer_state : dict
+        Per parameter, as ``optimizer.state_dict()["state"]`` gives it.
+    settings : dict
+        Keyword arguments of the trainer.
+    evolution : Evolution or None
+    evolution_steps : int
+        Steps taken so far, which number the random streams.
+    history : list of dict
+        A row per finished epoch.
+    """
+
+    network: SpikingMLP
+    optimizer_state: dict[int, dict[str, Any]]
+    settings: dict[str, Any]
+    evolution: Evolution | None
+    evolution_steps: int
+    history: list[dict[str, Any]]
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint, atomically."""
+    tensors: dict[str, Tensor] = {}
+    for i, layer in enumerate(checkpoint.network.sparse_layers):
+        tensors[f"layers.{i}.values"] = layer.values.detach().contiguous()
+        left, right = layer.graph.links()
+        tensors[f"layers.{i}.left"] = torch.from_numpy(left.astype(np.int32))
+        tensors[f"layers.{i}.right"] = torch.from_numpy(right.astype(np.int32))
+    for parameter, state in checkpoint.optimizer_state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{parameter}.{name}"] = value.contiguous()
+            elif value is not None:
+                raise TypeError(f"optimiser state {name!r} is no tensor: {type(value).__name__}")
+    document = {
+        "format": _FORMAT,
+        "network": checkpoint.network.specification(),
+        "shapes": [list(graph.shape) for graph in checkpoint.network.graphs],
+        "settings": checkpoint.settings,
+        "evolution": None if checkpoint.evolution is None else asdict(checkpoint.evolution),
+        "evolution_steps": checkpoint.evolution_steps,
+        "history": checkpoint.history,
+    }
+    return write_atomically(path, save(tensors, metadata={"chsnn": json.dumps(document)}))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no checkpoint of this package or is damaged.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            document = json.loads((file.metadata() or {})["chsnn"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if document["format"] != _FORMAT:
+            raise ValueError(f"format {document['format']}, this version reads {_FORMAT}")
+        return _assemble(document, tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
+
+
+def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:
+    graphs = [
+        BipartiteGraph.from_links(
+            tensors[f"layers.{i}.left"].numpy(), tensors[f"layers.{i}.right"].numpy(), tuple(shape)
+        )
+        for i, shape in enumerate(document["shapes"])
+    ]
+    network = SpikingMLP.from_specification(document["network"], graphs)
+    for i, layer in enumerate(network.sparse_layers):
+        layer.set_values(tensors[f"layers.{i}.values"])
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimizer."):
+            _, parameter, name = key.split(".", 2)
+            state.setdefault(int(parameter), {})[name] = tensor
+    evolution = document["evolution"]
+    return Checkpoint(
+        network=network,
+        optimizer_state=state,
+        settings=document["settings"],
+        evolution=None if evolution is None else Evolution(**evolution),
+        evolution_steps=document["evolution_steps"],
+        history=document["history"],
+    )

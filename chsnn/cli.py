@@ -1,0 +1,162 @@
+"""The command line: ``chsnn train``, ``resume``, ``evaluate``, ``energy``."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from chsnn.config import RunConfig
+from chsnn.data import load_data
+from chsnn.energy import HARDWARE, estimate_energy
+from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
+from chsnn.report import summary
+from chsnn.training import TrainingDiverged, evaluate
+
+_INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
+
+
+@dataclass(frozen=True)
+class Train(RunConfig):
+    """Train a sparse spiking network beside its fully connected twin.
+
+    Example: chsnn train --data digits --sparsity 0.95 --hidden 512 512 --out runs/demo
+    """
+
+    config: Path | None = None
+    """TOML file with any of these settings; flags override it."""
+    json: bool = False
+    """Print the report as JSON instead of a summary."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        shared = {f.name: getattr(self, f.name) for f in fields(RunConfig)}
+        experiment = Experiment.prepare(RunConfig(**shared))
+        _run(experiment, resume=False, json=self.json)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with a run that was interrupted, to the result it would have had.
+
+    Example: chsnn resume runs/demo
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    json: bool = False
+    """Print the report as JSON instead of a summary."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        if not (self.run / CONFIG).is_file():
+            raise FileNotFoundError(f"{self.run} is not a run folder: it has no {CONFIG}")
+        experiment = Experiment.prepare(RunConfig.read(self.run / CONFIG, out=self.run))
+        _run(experiment, resume=True, json=self.json)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure the best network of a run on the test set.
+
+    Example: chsnn evaluate runs/demo
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    json: bool = False
+    """Print JSON."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        config, network = open_run(self.run)
+        accuracy = evaluate(network, load_data(config.data).test, seed=config.seed)
+        document = {"run": str(self.run), "data": config.data, "accuracy": accuracy}
+        _print(document, f"test accuracy {accuracy:.2%}", self.json)
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Estimate synaptic operations and energy of a run's best network on the test set.
+
+    Example: chsnn energy runs/demo --hardware Loihi
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    hardware: str = "ANP-I"
+    """Chip or process: ANP-I, ANP-G, Loihi, TrueNorth, TrueNorth-core, SpiNNaker2, ODIN, CMOS-45nm."""  # noqa: E501
+    json: bool = False
+    """Print JSON."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        config, network = open_run(self.run)
+        test = load_data(config.data).test
+        result = estimate_energy(network, test, hardware=self.hardware, seed=config.seed)
+        text = f"{result}\nsource: {HARDWARE[self.hardware].source}"
+        _print(result.to_dict(), text, self.json)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 2 and one line on bad input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        command = _parse(arguments)
+        command.execute()
+    except (ValueError, FileNotFoundError, TrainingDiverged) as error:
+        _fail(str(error), 2)
+
+
+def _parse(arguments: list[str]) -> Any:
+    defaults: dict[str, Any] = {"train": _train_defaults(arguments)}
+    train = Annotated[Train, tyro.conf.subcommand("train", default=defaults["train"])]
+    return tyro.cli(
+        train
+        | Annotated[Resume, tyro.conf.subcommand("resume")]
+        | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+        | Annotated[Energy, tyro.conf.subcommand("energy")],
+        args=arguments,
+        prog="chsnn",
+        description="Ultra-sparse spiking networks that rewire themselves by link prediction.",
+    )
+
+
+def _train_defaults(arguments: list[str]) -> Train:
+    """Return the defaults of ``train``: those of the --config file where one is named."""
+    for i, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--config":
+            path = Path(value or (arguments[i + 1] if i + 1 < len(arguments) else ""))
+            config = RunConfig.read(path)
+            return Train(**{f.name: getattr(config, f.name) for f in fields(RunConfig)})
+    return Train()
+
+
+def _run(experiment: Experiment, *, resume: bool, json: bool) -> None:
+    folder = experiment.config.out
+    try:
+        document = experiment.run(resume=resume)
+    except KeyboardInterrupt:
+        _fail(
+            f"interrupted; the last finished epoch is in {folder / CHECKPOINT}; "
+            f"go on with: chsnn resume {folder}",
+            _INTERRUPTED,
+        )
+    except TrainingDiverged as error:
+        raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
+    _print(document, f"{summary(document)}\nreport and pictures: {folder}", json)
+
+
+def _print(document: dict[str, Any], text: str, json: bool) -> None:
+    sys.stdout.write((json_module.dumps(document, indent=2) if json else text) + "\n")
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"chsnn: {message}\n")
+    raise SystemExit(code)

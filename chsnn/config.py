@@ -1,0 +1,171 @@
+"""The configuration of a run: one dataclass is file, flags and documentation."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from chgraph._checks import check_choice, check_count, check_positive_int, check_sparsity
+from chsnn._files import write_atomically
+from chsnn.data import DATA_SETS
+from chsnn.encoding import Encoding
+from chsnn.energy import HARDWARE
+from chsnn.evolution import Evolution
+from chsnn.networks import Readout, Topology
+from chsnn.neurons import LIF, Model, Surrogate
+from chsnn.optimizers import LearningRateSchedule, OptimizerName
+from chsnn.weights import Weights
+
+
+@dataclass(frozen=True)
+class NeuronConfig:
+    """Settings of the LIF neurons; see :class:`chsnn.LIF`."""
+
+    alpha: float = 0.5
+    """Decay of the membrane potential per step, in [0, 1)."""
+    v_th: float = 1.0
+    """Firing threshold."""
+    model: Model = "box"
+    """Without ("box") or with ("current") a synaptic current."""
+    alpha_syn: float = 0.5
+    """Decay of the synaptic current per step."""
+    surrogate: Surrogate = "triangle"
+    """Surrogate gradient of the spike."""
+    surrogate_alpha: float = 1.0
+    """Parameter of the surrogate gradient."""
+
+    def __post_init__(self) -> None:
+        self.build()
+
+    def build(self) -> LIF:
+        """Return neurons with these settings."""
+        return LIF(**asdict(self))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides the outcome of a run."""
+
+    data: str = "digits"
+    """Data set: digits."""
+    hidden: tuple[int, ...] = (512, 512)
+    """Neurons of each hidden layer."""
+    sparsity: float = 0.95
+    """Fraction of absent links of every layer but the output layer, which is dense."""
+    encoding: Encoding = "even"
+    """How an image becomes input: analogue at every step, evenly spaced or random spikes."""
+    timesteps: int = 8
+    """Time steps per image."""
+    epochs: int = 40
+    """Passes over the training images."""
+    batch_size: int = 64
+    """Images per gradient step."""
+    optimizer: OptimizerName = "adam"
+    """Rule of the gradient step."""
+    learning_rate: float = 0.005
+    """Learning rate at the start."""
+    learning_rate_schedule: LearningRateSchedule = "cosine"
+    """How the learning rate falls."""
+    weight_decay: float = 0.0
+    """Weight decay of the optimiser."""
+    readout: Readout = "potential"
+    """What scores a class: potential of an output neuron that never fires, or its rate."""
+    topology: Topology = "SSCTI"
+    """Initial topology of the first layer."""
+    weights: Weights = "SSWI"
+    """Initial weights."""
+    seed: int = 0
+    """The one seed of all randomness."""
+    baseline: bool = True
+    """Whether to train the fully connected twin as well."""
+    hardware: str = "ANP-I"
+    """Hardware of the energy estimate."""
+    threads: int | None = None
+    """Threads of torch and numba; all cores if left out."""
+    out: Path = Path("runs/run")
+    """The run folder."""
+    neuron: NeuronConfig = field(default_factory=NeuronConfig)
+    evolution: Evolution = field(default_factory=Evolution)
+
+    def __post_init__(self) -> None:
+        check_choice("data", self.data, DATA_SETS)
+        for size in self.hidden:
+            check_positive_int("hidden", size)
+        check_sparsity(self.sparsity)
+        for name in ("timesteps", "epochs", "batch_size"):
+            check_positive_int(name, getattr(self, name))
+        check_count("seed", self.seed)
+        check_choice("hardware", self.hardware, HARDWARE)
+        if self.threads is not None:
+            check_positive_int("threads", self.threads)
+
+    def fully_connected(self) -> RunConfig:
+        """Return the configuration of the twin: every link present, nothing rewired."""
+        return replace(self, sparsity=0.0, baseline=False)
+
+    def write(self, path: Path) -> Path:
+        """Write the configuration as TOML, atomically."""
+        return write_atomically(path, tomli_w.dumps(_toml_ready(asdict(self))).encode())
+
+    @classmethod
+    def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:
+        """Read a configuration from TOML; what it does not name has its default.
+
+        Parameters
+        ----------
+        path : Path
+        out : Path, optional
+            Run folder in place of the one in the file (which may have been moved).
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is not TOML, has an unknown key, or a value out of range.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"no configuration file at {path}")
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            if out is not None:
+                table["out"] = out
+            return _from_table(RunConfig, table)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+
+def _toml_ready(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the table without None (TOML has none) and with paths as text."""
+    ready: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            ready[name] = _toml_ready(value)
+        elif value is not None:
+            ready[name] = str(value) if isinstance(value, Path) else value
+    return ready
+
+
+_READERS: dict[str, Any] = {"hidden": tuple, "out": Path}
+
+
+def _from_table(cls: type, table: dict[str, Any]) -> Any:
+    """Build a (nested) dataclass from a table, refusing keys it does not have."""
+    known = {f.name: f for f in fields(cls)}
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}")
+    values = {}
+    for name, value in table.items():
+        default = known[name].default_factory
+        if callable(default) and is_dataclass(default):
+            if not isinstance(value, dict):
+                raise ValueError(f"{name} must be a table, got {value!r}")
+            values[name] = _from_table(default, value)
+        else:
+            values[name] = _READERS.get(name, lambda v: v)(value)
+    return cls(**values)

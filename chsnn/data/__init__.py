@@ -1,0 +1,44 @@
+"""Data sets, read from files that are already here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chgraph._checks import check_choice
+from chsnn.data.datasets import DataSet, Samples
+from chsnn.data.digits import load_digits
+
+DATA_SETS = ("digits",)
+
+
+def load_data(name: str, root: str | Path | None = None) -> DataSet:
+    """Load a data set by name.
+
+    Parameters
+    ----------
+    name : {"digits"}
+        "digits": scikit-learn's bundled 8 x 8 handwritten digits.
+    root : path, optional
+        Folder of the files of a data set that is not bundled.
+
+    Returns
+    -------
+    DataSet
+        With fixed training, validation and test parts.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> data = load_data("digits")
+    >>> data.n_in, data.n_classes, len(data.train), len(data.validation), len(data.test)
+    (64, 10, 1257, 180, 360)
+    """
+    check_choice("data", name, DATA_SETS)
+    return load_digits()
+
+
+__all__ = ["DATA_SETS", "DataSet", "Samples", "load_data"]

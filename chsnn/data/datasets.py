@@ -1,0 +1,50 @@
+"""Labelled samples in three fixed parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Images and their classes.
+
+    Attributes
+    ----------
+    images : Tensor of float32, shape (N, n_in)
+        Intensities in [0, 1].
+    labels : Tensor of int64, shape (N,)
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return int(self.labels.shape[0])
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (images, labels) of at most `size` samples, in `order` if given."""
+        order = torch.arange(len(self)) if order is None else order
+        for chosen in order.split(size):
+            yield self.images[chosen], self.labels[chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A data set split for good: the test part is for one final measurement."""
+
+    name: str
+    n_classes: int
+    train: Samples
+    validation: Samples
+    test: Samples
+
+    @property
+    def n_in(self) -> int:
+        """Number of values in an image."""
+        return int(self.train.images.shape[1])

@@ -1,0 +1,354 @@
+"""Synaptic operations, and the energy they cost on neuromorphic hardware.
+
+A synaptic operation (SOP) is one spike crossing one existing link. An analogue input is no
+spike: its layer costs multiply-accumulates (MACs), one per link of a non-zero value, and is
+reported apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from chgraph._checks import check_choice
+from chsnn._seeds import torch_stream
+from chsnn.data import Samples
+from chsnn.layers import SparseLinear
+
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Energy per operation of a chip or process.
+
+    Attributes
+    ----------
+    sop_joule : float
+        Energy of a synaptic operation (an accumulate), in joules.
+    mac_joule : float or None
+        Energy of a multiply-accumulate, in joules; None where the source gives none.
+    source : str
+    """
+
+    sop_joule: float
+    mac_joule: float | None
+    source: str
+
+
+HARDWARE = {
+    "ANP-I": Hardware(1.5e-12, None, "JSSC 59(8):2717 (2024), doi 10.1109/JSSC.2024.3357045"),
+    "ANP-G": Hardware(1.04e-12, None, "JSSC 60(7):2660 (2025), as cited by arXiv 2511.05581"),
+    "Loihi": Hardware(23.6e-12, None, "Front. Neurosci. 17 (2023), PMC10326429, table 3"),
+    "TrueNorth": Hardware(26e-12, None, "Science 345:668 (2014), whole chip with static power"),
+    "TrueNorth-core": Hardware(2.5e-12, None, "PMC10326429, table 3 (Akopyan 2015)"),
+    "SpiNNaker2": Hardware(10e-12, None, "Front. Neurosci. 17 (2023), PMC10326429, table 3"),
+    "ODIN": Hardware(12.7e-12, None, "Front. Neurosci. 17 (2023), PMC10326429, table 3"),
+    "CMOS-45nm": Hardware(0.9e-12, 4.6e-12, "Horowitz, ISSCC 2014: 32-bit float add, MAC"),
+}
+
+
+@dataclass(frozen=True)
+class LayerActivity:
+    """What crossed one layer.
+
+    Attributes
+    ----------
+    name : str
+    n_links, n_possible : int
+        Links that exist, and that a dense layer would have.
+    spikes : float
+        Spikes that reached the layer, over all samples and steps.
+    input_rate : float
+        Mean spikes per input neuron and step.
+    sops, macs : float
+        Over all samples and steps.
+    """
+
+    name: str
+    n_links: int
+    n_possible: int
+    spikes: float
+    input_rate: float
+    sops: float
+    macs: float
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of possible links that is absent."""
+        return 1.0 - self.n_links / self.n_possible
+
+
+class SynapticCounter:
+    """Running totals of what crosses each :class:`SparseLinear` of a network."""
+
+    def __init__(self, layers: dict[str, SparseLinear], *, count_input_as_spikes: bool) -> None:
+        self._layers = layers
+        self._all_spikes = count_input_as_spikes
+        self.n_samples = 0
+        self._neuron_steps = dict.fromkeys(layers, 0)
+        self._spikes = dict.fromkeys(layers, 0.0)
+        self._sops = dict.fromkeys(layers, 0.0)
+        self._macs = dict.fromkeys(layers, 0.0)
+
+    @torch.no_grad()
+    def observe(self, name: str, x: Tensor) -> None:
+        """Add one input (T, B, n_in) of the named layer."""
+        if name == next(iter(self._layers)):
+            self.n_samples += x.shape[1]
+        out_degree = torch.from_numpy(self._layers[name].graph.left_degree).to(x.device)
+        per_neuron = (x != 0).sum(dim=(0, 1))
+        operations = float((per_neuron * out_degree).sum())
+        self._neuron_steps[name] += x.numel()
+        if self._all_spikes or bool(((x == 0) | (x == 1)).all()):
+            self._spikes[name] += float(per_neuron.sum())
+            self._sops[name] += operations
+        else:
+            self._macs[name] += operations
+
+    def layers(self) -> tuple[LayerActivity, ...]:
+        """Return the totals per layer."""
+        return tuple(
+            LayerActivity(
+                name=name,
+                n_links=layer.graph.n_links,
+                n_possible=layer.graph.n_left * layer.graph.n_right,
+                spikes=self._spikes[name],
+                input_rate=self._spikes[name] / max(self._neuron_steps[name], 1),
+                sops=self._sops[name],
+                macs=self._macs[name],
+            )
+            for name, layer in self._layers.items()
+        )
+
+    def firing_rate(self) -> float:
+        """Return spikes per hidden neuron and step, dead neurons counted as silent."""
+        hidden = list(self._layers)[1:]
+        steps = sum(self._neuron_steps[name] for name in hidden)
+        return sum(self._spikes[name] for name in hidden) / max(steps, 1)
+
+    def sops_per_sample(self) -> float:
+        """Return synaptic operations per sample, all layers and steps."""
+        return sum(self._sops.values()) / max(self.n_samples, 1)
+
+
+@contextmanager
+def count_synaptic_operations(
+    network: nn.Module, *, count_input_as_spikes: bool = False
+) -> Iterator[SynapticCounter]:
+    """Count what crosses every :class:`SparseLinear` while the ``with`` block runs.
+
+    Parameters
+    ----------
+    network : Module
+        Called with inputs whose layers read (T, B, n_in).
+    count_input_as_spikes : bool
+        Whether non-zero values other than 1 count as spikes instead of as MACs.
+
+    Yields
+    ------
+    SynapticCounter
+
+    Raises
+    ------
+    ValueError
+        If the network has no :class:`SparseLinear`.
+
+    Examples
+    --------
+    >>> from chgraph import BipartiteGraph
+    >>> layer = SparseLinear(BipartiteGraph.from_biadjacency([[1, 1], [0, 1]]))
+    >>> with count_synaptic_operations(nn.Sequential(layer)) as counter:
+    ...     _ = layer(torch.tensor([[[1.0, 1.0]], [[1.0, 0.0]]]))
+    >>> counter.sops_per_sample()
+    5.0
+    """
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, SparseLinear)}
+    if not layers:
+        raise ValueError("network must have at least one SparseLinear layer to count")
+    counter = SynapticCounter(layers, count_input_as_spikes=count_input_as_spikes)
+    handles = [
+        layer.register_forward_pre_hook(
+            lambda _, inputs, name=name: counter.observe(name, inputs[0])
+        )
+        for name, layer in layers.items()
+    ]
+    try:
+        yield counter
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True)
+class EnergyReport:
+    """Synaptic operations of a network on some data, and what they cost.
+
+    Attributes
+    ----------
+    hardware : str
+    n_samples : int
+    layers : tuple of LayerActivity
+    firing_rate : float
+        Spikes per hidden neuron and step.
+    sops_per_sample, macs_per_sample : float
+    energy_per_sample_j : float
+        Of the SOPs, in joules.
+    mac_energy_per_sample_j : float or None
+        Of the MACs of an analogue input, None where the hardware has no figure for them.
+    link_sparsity : float
+        Over all layers.
+    baseline : EnergyReport or None
+        Of the network compared with.
+    """
+
+    hardware: str
+    n_samples: int
+    layers: tuple[LayerActivity, ...]
+    firing_rate: float
+    sops_per_sample: float
+    macs_per_sample: float
+    energy_per_sample_j: float
+    mac_energy_per_sample_j: float | None
+    link_sparsity: float
+    baseline: EnergyReport | None = None
+
+    @property
+    def sop_ratio(self) -> float | None:
+        """SOPs per sample of the baseline over ours; None without baseline or without SOPs."""
+        theirs = None if self.baseline is None else self.baseline.sops_per_sample
+        return _ratio(theirs, self.sops_per_sample)
+
+    @property
+    def energy_ratio(self) -> float | None:
+        """Energy per sample of the baseline over ours; None without baseline or energy."""
+        theirs = None if self.baseline is None else self.baseline.energy_per_sample_j
+        return _ratio(theirs, self.energy_per_sample_j)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready numbers, ratios included."""
+        return {**asdict(self), "sop_ratio": self.sop_ratio, "energy_ratio": self.energy_ratio}
+
+    def __str__(self) -> str:
+        """Return a table with a line per layer."""
+        lines = [f"{'layer':<12}{'links':>10}{'sparsity':>10}{'input rate':>12}{'SOPs/sample':>14}"]
+        lines += [
+            f"{a.name:<12}{a.n_links:>10,}{a.sparsity:>10.2%}{a.input_rate:>12.4f}"
+            f"{a.sops / self.n_samples:>14,.1f}"
+            for a in self.layers
+        ]
+        lines.append(
+            f"{self.sops_per_sample:,.1f} SOPs a sample, {self.energy_per_sample_j * 1e9:.3g} nJ "
+            f"on {self.hardware} (estimate)"
+        )
+        if self.macs_per_sample:
+            lines.append(f"{self.macs_per_sample:,.1f} MACs a sample for the analogue input")
+        if self.sop_ratio is not None:
+            lines.append(f"{self.sop_ratio:.1f} times fewer SOPs than the baseline")
+        return "\n".join(lines)
+
+
+def estimate_energy(
+    network: nn.Module,
+    data: Samples | Iterable[tuple[Tensor, Tensor]],
+    *,
+    hardware: str = "ANP-I",
+    baseline: nn.Module | EnergyReport | None = None,
+    count_input_as_spikes: bool = False,
+    seed: int = 0,
+) -> EnergyReport:
+    """Count the synaptic operations of a network on data and estimate their energy.
+
+    Energy is SOPs times the energy per SOP of the hardware: an estimate that leaves out
+    memory, leakage and input/output.
+
+    Parameters
+    ----------
+    network : Module
+        With :class:`SparseLinear` layers; called as ``network(images, generator)``.
+    data : Samples or iterable of (images, labels)
+    hardware : str
+        A key of :data:`HARDWARE`.
+    baseline : Module or EnergyReport, optional
+        The network to compare with, measured on the same data, or its report.
+    count_input_as_spikes : bool
+        Whether to count the non-zero values of an analogue input as spikes.
+    seed : int
+        Of a random encoding.
+
+    Returns
+    -------
+    EnergyReport
+
+    Raises
+    ------
+    ValueError
+        If the hardware is unknown, or the network has no sparse layer or the data no sample.
+
+    References
+    ----------
+    CH-SNN, arXiv 2511.05581, section 4.2. :data:`HARDWARE` names the source of each figure.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> sparse = chsnn.networks.mlp((64, 64, 10), sparsity=0.9, encoding="even")
+    >>> dense = chsnn.networks.mlp((64, 64, 10), sparsity=0.0, encoding="even")
+    >>> report = estimate_energy(sparse, data.test, baseline=dense)
+    >>> report.sops_per_sample < report.baseline.sops_per_sample
+    True
+    """
+    check_choice("hardware", hardware, HARDWARE)
+    batches = list(data.batches(_BATCH) if isinstance(data, Samples) else data)
+    if isinstance(baseline, nn.Module):
+        baseline = estimate_energy(
+            baseline,
+            batches,
+            hardware=hardware,
+            count_input_as_spikes=count_input_as_spikes,
+            seed=seed,
+        )
+    counter = _run_counted(network, batches, count_input_as_spikes, seed)
+    layers = counter.layers()
+    sops = counter.sops_per_sample()
+    macs = sum(layer.macs for layer in layers) / counter.n_samples
+    chip = HARDWARE[hardware]
+    return EnergyReport(
+        hardware=hardware,
+        n_samples=counter.n_samples,
+        layers=layers,
+        firing_rate=counter.firing_rate(),
+        sops_per_sample=sops,
+        macs_per_sample=macs,
+        energy_per_sample_j=sops * chip.sop_joule,
+        mac_energy_per_sample_j=None if chip.mac_joule is None else macs * chip.mac_joule,
+        link_sparsity=1.0 - sum(a.n_links for a in layers) / sum(a.n_possible for a in layers),
+        baseline=baseline,
+    )
+
+
+@torch.no_grad()
+def _run_counted(
+    network: nn.Module,
+    batches: list[tuple[Tensor, Tensor]],
+    count_input_as_spikes: bool,
+    seed: int,
+) -> SynapticCounter:
+    if not sum(len(images) for images, _ in batches):
+        raise ValueError("data must hold at least one sample")
+    encoder_stream = torch_stream(seed, "evaluate")
+    network.eval()
+    with count_synaptic_operations(network, count_input_as_spikes=count_input_as_spikes) as counter:
+        for images, _ in batches:
+            network(images, encoder_stream)
+    return counter
+
+
+def _ratio(theirs: float | None, ours: float) -> float | None:
+    return theirs / ours if theirs is not None and ours > 0 else None

@@ -1,0 +1,211 @@
+"""A run from configuration to report: data -> network -> training -> measurement -> files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chgraph.graph import BipartiteGraph
+from chsnn import plotting
+from chsnn._threads import set_threads
+from chsnn.checkpoint import read_checkpoint
+from chsnn.config import RunConfig
+from chsnn.data import DataSet, load_data
+from chsnn.energy import estimate_energy
+from chsnn.networks import SpikingMLP, mlp
+from chsnn.plotting import save_figure
+from chsnn.report import Outcome, report, write_report
+from chsnn.training import Trainer, evaluate
+
+CONFIG, REPORT, HISTORY = "config.toml", "report.json", "history.csv"
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+BASELINE = "baseline"
+_PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run whose input has been checked and whose data and networks are ready.
+
+    Attributes
+    ----------
+    config : RunConfig
+    data : DataSet
+    network : SpikingMLP
+        As it starts.
+    twin : SpikingMLP or None
+        The fully connected baseline as it starts.
+    """
+
+    config: RunConfig
+    data: DataSet
+    network: SpikingMLP
+    twin: SpikingMLP | None
+
+    @classmethod
+    def prepare(cls, config: RunConfig) -> Experiment:
+        """Check everything that can be checked before work begins; nothing is written.
+
+        Raises
+        ------
+        ValueError
+            If a setting is out of range, or `config.out` exists and is not a run folder.
+        """
+        check_folder(config.out)
+        if config.threads is not None:
+            set_threads(config.threads)
+        data = load_data(config.data)
+        network = build_network(config, data)
+        twin = build_network(config.fully_connected(), data) if config.baseline else None
+        return cls(config, data, network, twin)
+
+    def run(self, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+        """Train, measure on the test set, and write the run folder.
+
+        Parameters
+        ----------
+        resume : bool
+            Go on from the checkpoints in the folder instead of starting anew.
+        progress : bool
+            Whether to show progress bars.
+
+        Returns
+        -------
+        dict
+            The content of `report.json`.
+
+        Raises
+        ------
+        TrainingDiverged
+            If a loss is not finite.
+        """
+        folder = self.config.out
+        if not resume:
+            _clear(folder)
+        self.config.write(folder / CONFIG)
+        before = self.network.graphs[0]
+        outcome = _train_and_measure(
+            self.config, self.data, self.network, folder, "sparse", resume, progress
+        )
+        baseline = None
+        if self.twin is not None:
+            baseline = _train_and_measure(
+                self.config.fully_connected(),
+                self.data,
+                self.twin,
+                folder / BASELINE,
+                "fully connected",
+                resume,
+                progress,
+            )
+            outcome = replace(outcome, energy=replace(outcome.energy, baseline=baseline.energy))
+        _draw(folder, before, outcome, baseline)
+        document = report(outcome, baseline)
+        write_report(folder / REPORT, document)
+        return document
+
+
+def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
+    """Return the network of a configuration as it starts, before any training."""
+    return mlp(
+        (data.n_in, *config.hidden, data.n_classes),
+        sparsity=config.sparsity,
+        inputs=data.train.images,
+        encoding=config.encoding,
+        timesteps=config.timesteps,
+        neuron=config.neuron.build(),
+        readout=config.readout,
+        topology=config.topology,
+        weights=config.weights,
+        seed=config.seed,
+    )
+
+
+def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
+    """Return the configuration and the best network of a run folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not a run folder or has no finished epoch yet.
+    ValueError
+        If a file in it is damaged.
+    """
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
+    config = RunConfig.read(folder / CONFIG, out=folder)
+    return config, read_checkpoint(folder / BEST).network
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ValueError if `folder` exists and is neither empty nor a run folder."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"out must be a folder, and {folder} is a file; nothing was changed")
+    if any(folder.iterdir()) and not (folder / CONFIG).is_file():
+        raise ValueError(
+            f"out must be new, empty or a run folder, and {folder} has other files and no "
+            f"{CONFIG}; nothing was changed"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left in its own folder, so that no result is stale."""
+    names = (REPORT, HISTORY, CHECKPOINT, BEST, *_PICTURES)
+    for place in (folder, folder / BASELINE):
+        for name in names:
+            (place / name).unlink(missing_ok=True)
+
+
+def _train_and_measure(
+    config: RunConfig,
+    data: DataSet,
+    network: SpikingMLP,
+    folder: Path,
+    name: str,
+    resume: bool,
+    progress: bool,
+) -> Outcome:
+    """Train (or go on training) a network; measure its best epoch on the test set, once."""
+    options: dict[str, Any] = {
+        "folder": folder,
+        "n_threads": config.threads,
+        "progress": progress,
+        "name": name,
+    }
+    if resume and (folder / CHECKPOINT).is_file():
+        trainer = Trainer.resume(folder / CHECKPOINT, **options)
+    else:
+        trainer = Trainer(
+            network,
+            evolution=config.evolution if config.sparsity > 0 else None,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            optimizer=config.optimizer,
+            learning_rate=config.learning_rate,
+            learning_rate_schedule=config.learning_rate_schedule,
+            weight_decay=config.weight_decay,
+            seed=config.seed,
+            **options,
+        )
+    history = trainer.fit(data.train, data.validation)
+    history.write_csv(folder / HISTORY)
+    best = read_checkpoint(folder / BEST).network
+    return Outcome(
+        config=config,
+        network=best,
+        history=history,
+        accuracy=evaluate(best, data.test, seed=config.seed),
+        energy=estimate_energy(best, data.test, hardware=config.hardware, seed=config.seed),
+    )
+
+
+def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outcome | None) -> None:
+    curves, links, activity = (folder / name for name in _PICTURES)
+    twin = None if baseline is None else baseline.history
+    sparsity = outcome.config.sparsity
+    save_figure(plotting.learning_curves(outcome.history, twin, sparsity=sparsity), curves)
+    save_figure(plotting.first_layer(before, outcome.network.graphs[0]), links)
+    save_figure(plotting.activity(outcome.energy), activity)

@@ -1,0 +1,175 @@
+"""The layer whose topology is a graph: the only place where graphs meet tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from chgraph._checks import check_choice
+from chgraph.graph import BipartiteGraph
+
+Backend = Literal["auto", "dense"]
+BACKENDS = ("auto", "dense")
+
+
+class SparseLinear(nn.Module):
+    """A linear layer with one parameter per link of a bipartite graph.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+        Inputs left, outputs right. The topology; nothing else holds it.
+    bias : bool
+        Whether every output has an additive parameter.
+    backend : {"auto", "dense"}
+        How the product is computed. "dense" scatters the values into an
+        ``(n_out, n_in)`` matrix first. "auto" chooses; today it chooses "dense".
+
+    Attributes
+    ----------
+    graph : BipartiteGraph
+    values : Parameter, float32, shape (n_links,)
+        Weight of each link, in the graph's link order; 0 until set.
+    bias : Parameter or None, shape (n_out,)
+
+    Examples
+    --------
+    >>> layer = SparseLinear(BipartiteGraph.from_biadjacency([[1, 0], [1, 1], [0, 1]]))
+    >>> layer.set_values([1.0, 2.0, 3.0, 4.0])
+    >>> layer(torch.tensor([[1.0, 1.0, 1.0]]))
+    tensor([[3., 7.]], grad_fn=...)
+    >>> layer.dense_weight()
+    tensor([[1., 2., 0.],
+            [0., 3., 4.]], grad_fn=...)
+    """
+
+    def __init__(
+        self, graph: BipartiteGraph, *, bias: bool = False, backend: Backend = "auto"
+    ) -> None:
+        super().__init__()
+        if not isinstance(graph, BipartiteGraph):
+            raise TypeError(f"graph must be a BipartiteGraph, got {type(graph).__name__}")
+        check_choice("backend", backend, BACKENDS)
+        self.backend: Backend = backend
+        self.values = nn.Parameter(torch.zeros(graph.n_links))
+        self.bias = nn.Parameter(torch.zeros(graph.n_right)) if bias else None
+        self._take(graph)
+
+    def _take(self, graph: BipartiteGraph) -> None:
+        self._graph = graph
+        left, right = graph.links()
+        # Position of every link in the flattened (n_out, n_in) weight.
+        place = torch.from_numpy(right * graph.n_left + left)
+        self.register_buffer("_place", place.to(self.values.device), persistent=False)
+        self._place: Tensor
+
+    @property
+    def graph(self) -> BipartiteGraph:
+        """The layer's topology. Change it with :meth:`set_graph`."""
+        return self._graph
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply: (..., n_in) to (..., n_out).
+
+        An input that is the same at every time step (a ``[T, B, n]`` view with stride 0
+        in time, as direct encoding gives) is multiplied once.
+        """
+        if x.ndim == 3 and x.shape[0] > 1 and x.stride(0) == 0:
+            return self._product(x[0]).expand(x.shape[0], -1, -1)
+        return self._product(x)
+
+    def _product(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.dense_weight(), self.bias)
+
+    def dense_weight(self) -> Tensor:
+        """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""
+        n_in, n_out = self.graph.shape
+        flat = self.values.new_zeros(n_out * n_in).scatter(0, self._place, self.values)
+        return flat.view(n_out, n_in)
+
+    def weight_mask(self) -> Tensor:
+        """Return a boolean (n_out, n_in) tensor, True where there is a link."""
+        n_in, n_out = self.graph.shape
+        mask = torch.zeros(n_out * n_in, dtype=torch.bool, device=self._place.device)
+        mask[self._place] = True
+        return mask.view(n_out, n_in)
+
+    @torch.no_grad()
+    def set_values(self, values: Any) -> None:
+        """Set the weight of every link, in link order.
+
+        Raises
+        ------
+        ValueError
+            If there is not one value per link.
+        """
+        tensor = torch.as_tensor(values, dtype=self.values.dtype, device=self.values.device)
+        if tensor.shape != self.values.shape:
+            raise ValueError(
+                f"values must have shape ({self.graph.n_links},), got {tuple(tensor.shape)}"
+            )
+        self.values.copy_(tensor)
+
+    @torch.no_grad()
+    def set_graph(self, new_graph: BipartiteGraph, *, new_values: Any = 0.0) -> np.ndarray:
+        """Change the topology: the only way to do so.
+
+        Links that stay keep their value.
+
+        Parameters
+        ----------
+        new_graph : BipartiteGraph
+            Of the same shape.
+        new_values : float or array_like, shape (n_new,)
+            Values of the links that the layer did not have, in link order.
+
+        Returns
+        -------
+        ndarray of int64, shape (new_graph.n_links,)
+            For each link its number in the old graph, -1 for a new link: the map along
+            which optimiser state is carried.
+
+        Raises
+        ------
+        ValueError
+            If the shape differs or there is not one value per new link.
+
+        Examples
+        --------
+        >>> layer = SparseLinear(BipartiteGraph.from_links([0], [0], (2, 1)))
+        >>> layer.set_values([5.0])
+        >>> layer.set_graph(BipartiteGraph.from_links([0, 1], [0, 0], (2, 1)))
+        array([ 0, -1])
+        >>> layer.values.tolist()
+        [5.0, 0.0]
+        """
+        if new_graph.shape != self.graph.shape:
+            raise ValueError(f"new_graph must have shape {self.graph.shape}, got {new_graph.shape}")
+        source = self.graph.link_ids(*new_graph.links())
+        is_new = torch.from_numpy(source < 0)
+        n_new = int(is_new.sum())
+        fresh = torch.as_tensor(new_values, dtype=self.values.dtype)
+        if fresh.ndim > 0 and fresh.shape != (n_new,):
+            raise ValueError(
+                f"new_values must be a number or have shape ({n_new},), got {tuple(fresh.shape)}"
+            )
+        carried = torch.zeros(new_graph.n_links, dtype=self.values.dtype)
+        carried[~is_new] = self.values.detach().cpu()[torch.from_numpy(source[source >= 0])]
+        carried[is_new] = fresh
+        # The Parameter object stays, so an optimiser goes on updating it.
+        self.values.data = carried.to(self.values.device)
+        self.values.grad = None
+        self._take(new_graph)
+        return source
+
+    def extra_repr(self) -> str:
+        """Return the size of the layer, for printing."""
+        n_in, n_out = self.graph.shape
+        return (
+            f"{n_in}, {n_out}, links={self.graph.n_links}, sparsity={self.graph.sparsity:.4g}, "
+            f"bias={self.bias is not None}, backend={self.backend}"
+        )

@@ -1,0 +1,89 @@
+"""Optimisers by name, and their state carried along when the links change."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from chgraph._checks import check_choice, check_real
+
+OptimizerName = Literal["adam", "adamw", "sgd"]
+LearningRateSchedule = Literal["cosine", "constant"]
+OPTIMIZERS = ("adam", "adamw", "sgd")
+LEARNING_RATE_SCHEDULES = ("cosine", "constant")
+
+# Per optimiser, the entries of its state that hold one number per link; every other entry
+# it may have is a number for the whole tensor and stays.
+_PER_LINK: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
+    torch.optim.Adam: ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    torch.optim.AdamW: ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    torch.optim.SGD: ("momentum_buffer",),
+}
+
+
+def make_optimizer(
+    network: nn.Module, name: OptimizerName, *, learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """Return a new optimiser of the network's parameters.
+
+    Parameters
+    ----------
+    network : Module
+    name : {"adam", "adamw", "sgd"}
+        "sgd" has momentum 0.9.
+    learning_rate, weight_decay : float
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or a number negative.
+    """
+    check_choice("optimizer", name, OPTIMIZERS)
+    check_real("learning_rate", learning_rate, minimum=0.0)
+    check_real("weight_decay", weight_decay, minimum=0.0)
+    parameters = list(network.parameters())
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay)
+    if name == "adamw":
+        return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
+    return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay, momentum=0.9)
+
+
+@torch.no_grad()
+def carry_state(
+    optimizer: torch.optim.Optimizer, parameter: nn.Parameter, source: np.ndarray
+) -> None:
+    """Move the optimiser's per-link state to where the links are now.
+
+    Parameters
+    ----------
+    optimizer : Adam, AdamW or SGD
+    parameter : Parameter
+        Values of a layer whose graph has just changed.
+    source : ndarray of int64, shape (n_links,)
+        What :meth:`SparseLinear.set_graph` returned. New links (-1) start from zero.
+
+    Raises
+    ------
+    TypeError
+        If the kind of optimiser is not known: its state would silently go wrong.
+    """
+    if type(optimizer) not in _PER_LINK:
+        known = ", ".join(cls.__name__ for cls in _PER_LINK)
+        raise TypeError(
+            f"cannot carry the state of a {type(optimizer).__name__} over a change of links; "
+            f"known are {known}"
+        )
+    state = optimizer.state.get(parameter, {})
+    is_old = torch.from_numpy(source >= 0)
+    old = torch.from_numpy(source[source >= 0])
+    for name in _PER_LINK[type(optimizer)]:
+        before = state.get(name)
+        if before is None:
+            continue
+        after = before.new_zeros(source.size)
+        after[is_old] = before[old]
+        state[name] = after

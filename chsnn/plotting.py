@@ -1,0 +1,97 @@
+"""The pictures of a run. Functions take what they show and return a matplotlib figure."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from chgraph import plotting as graph_plotting
+from chgraph.graph import BipartiteGraph
+from chsnn._files import write_atomically
+from chsnn.energy import EnergyReport
+from chsnn.history import History
+
+SPARSE_COLOR, DENSE_COLOR = "#c2410c", "#475569"
+
+
+def learning_curves(sparse: History, dense: History | None, *, sparsity: float) -> Figure:
+    """Draw loss and validation accuracy over epochs, sparse beside fully connected."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    runs = [(sparse, SPARSE_COLOR, f"{sparsity:.0%} of the links absent")]
+    if dense is not None:
+        runs.append((dense, DENSE_COLOR, "fully connected"))
+    for history, color, label in runs:
+        epochs = history.column("epoch")
+        loss.plot(epochs, history.column("loss"), color=color, label=label)
+        percent = [100 * value for value in history.column("validation_accuracy")]
+        accuracy.plot(epochs, percent, color=color, label=label)
+    loss.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
+    accuracy.legend(frameon=False, loc="lower right")
+    _clean(loss, accuracy)
+    return figure
+
+
+def first_layer(before: BipartiteGraph, after: BipartiteGraph) -> Figure:
+    """Draw the first layer's links, and each input's degree, before and after training."""
+    side = math.isqrt(before.n_left)
+    is_image = side * side == before.n_left
+    figure = Figure(figsize=(10, 6.2 if is_image else 3.4), layout="constrained")
+    axes = figure.subplots(
+        2 if is_image else 1, 2, squeeze=False, height_ratios=[1, 1.2] if is_image else [1]
+    )
+    top = max(before.left_degree.max(initial=0), after.left_degree.max(initial=0))
+    new = after.link_ids(*after.links()).size - (before.link_ids(*after.links()) >= 0).sum()
+    titles = ("before training", f"after training ({new:,} of {after.n_links:,} links are new)")
+    for column, (graph, title) in enumerate(zip((before, after), titles, strict=True)):
+        graph_plotting.biadjacency(graph, ax=axes[0, column], color=SPARSE_COLOR)
+        axes[0, column].set(title=title, xlabel="hidden neuron")
+        if is_image:
+            graph_plotting.degree_map(
+                graph.left_degree, (side, side), ax=axes[1, column], vmax=float(top)
+            )
+    return figure
+
+
+def activity(sparse: EnergyReport) -> Figure:
+    """Draw firing rate and SOPs per layer, sparse beside its baseline if it has one."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    rates, sops = figure.subplots(1, 2)
+    reports = [(sparse, SPARSE_COLOR, "sparse")]
+    if sparse.baseline is not None:
+        reports.append((sparse.baseline, DENSE_COLOR, "fully connected"))
+    width = 0.8 / len(reports)
+    for i, (report, color, label) in enumerate(reports):
+        place = [n + (i - (len(reports) - 1) / 2) * width for n in range(len(report.layers))]
+        rate = [100 * layer.input_rate for layer in report.layers]
+        per_sample = [max(layer.sops, layer.macs) / report.n_samples for layer in report.layers]
+        rates.bar(place, rate, width, color=color, label=label)
+        bars = sops.bar(place, per_sample, width, color=color, label=label)
+        sops.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=2)
+    n_layers = len(sparse.layers)
+    inputs = ["input", *(f"hidden {i}" for i in range(1, n_layers))]
+    rates.set(xticks=range(n_layers), xticklabels=inputs, ylabel="spikes per neuron and step (%)")
+    links = [f"layer {i + 1}" for i in range(n_layers)]
+    sops.set(xticks=range(n_layers), xticklabels=links, yscale="log")
+    sops.set(ylabel="synaptic operations per sample")
+    sops.margins(y=0.15)
+    rates.legend(frameon=False)
+    _clean(rates, sops)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, atomically."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    return write_atomically(path, picture.getvalue())
+
+
+def _clean(*axes: Any) -> None:
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)

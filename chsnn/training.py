@@ -1,0 +1,356 @@
+"""Training: epochs of gradient descent with evolution between them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from chgraph._checks import check_choice, check_count, check_positive_int
+from chsnn._seeds import stream, torch_stream
+from chsnn.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from chsnn.data import Samples
+from chsnn.energy import count_synaptic_operations
+from chsnn.evolution import Evolution, EvolutionRecord
+from chsnn.history import History
+from chsnn.networks import SpikingMLP, link_sparsity, node_sparsity
+from chsnn.optimizers import (
+    LEARNING_RATE_SCHEDULES,
+    LearningRateSchedule,
+    OptimizerName,
+    make_optimizer,
+)
+
+_EVALUATION_BATCH = 512
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became NaN or infinite; what was saved before still stands."""
+
+
+class Trainer:
+    """Trains a spiking network, rewiring it as it goes.
+
+    Parameters
+    ----------
+    network : SpikingMLP
+    evolution : Evolution, optional
+        Rewire by these settings; the topology stays as it is without.
+    epochs : int
+    batch_size : int
+    optimizer : {"adam", "adamw", "sgd"}
+    learning_rate : float
+    learning_rate_schedule : {"cosine", "constant"}
+        "cosine" falls to 0 at the end of training.
+    weight_decay : float
+    seed : int
+        Of the shuffling, of random encodings and of evolution.
+    folder : path, optional
+        Where `checkpoint.safetensors` (after every epoch) and `best.safetensors` (best
+        validation accuracy) are written; nothing is written without.
+    n_threads : int, optional
+        Of the topology kernels.
+    progress : bool
+        Whether to show a progress bar.
+    name : str
+        Label of the progress bar.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 64, 10), sparsity=0.8, encoding="even")
+    >>> trainer = Trainer(network, evolution=Evolution(), epochs=2, progress=False)
+    >>> history = trainer.fit(data.train, data.validation)
+    >>> [row["epoch"] for row in history.rows]
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        network: SpikingMLP,
+        *,
+        evolution: Evolution | None = None,
+        epochs: int = 20,
+        batch_size: int = 64,
+        optimizer: OptimizerName = "adam",
+        learning_rate: float = 1e-3,
+        learning_rate_schedule: LearningRateSchedule = "cosine",
+        weight_decay: float = 0.0,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        n_threads: int | None = None,
+        progress: bool = True,
+        name: str = "training",
+    ) -> None:
+        self.network = network
+        self.evolution = evolution
+        self.epochs = check_positive_int("epochs", epochs)
+        self.batch_size = check_positive_int("batch_size", batch_size)
+        self.seed = check_count("seed", seed)
+        self.optimizer_name: OptimizerName = optimizer
+        self.learning_rate = learning_rate
+        check_choice("learning_rate_schedule", learning_rate_schedule, LEARNING_RATE_SCHEDULES)
+        self.learning_rate_schedule: LearningRateSchedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.optimizer = make_optimizer(
+            network, optimizer, learning_rate=learning_rate, weight_decay=weight_decay
+        )
+        self.folder = None if folder is None else Path(folder)
+        self.n_threads = n_threads
+        self.progress = progress
+        self.name = name
+        self.history = History()
+        self._evolution_steps = 0
+
+    # ------------------------------------------------------------------------ fit
+
+    def fit(self, train: Samples, validation: Samples) -> History:
+        """Train for the epochs that are still to go.
+
+        Parameters
+        ----------
+        train : Samples
+        validation : Samples
+            Measured after every epoch; the best epoch's network is kept in the folder.
+
+        Returns
+        -------
+        History
+            One row per epoch, with those of a resumed run before.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss is not finite.
+        KeyboardInterrupt
+            Passed on; the last finished epoch is in the folder.
+        """
+        if self.folder is not None and not self.history.rows:
+            self.save(self.folder / "checkpoint.safetensors")
+        for epoch in range(len(self.history.rows) + 1, self.epochs + 1):
+            row = self._epoch(epoch, train, validation)
+            # Of equally good epochs the later one, which has trained longer.
+            is_best = row["validation_accuracy"] >= self.history.best("validation_accuracy")
+            self.history.rows.append(row)
+            if self.folder is not None:
+                self.save(self.folder / "checkpoint.safetensors")
+                if is_best:
+                    self.save(self.folder / "best.safetensors")
+        return self.history
+
+    def _epoch(self, epoch: int, train: Samples, validation: Samples) -> dict[str, Any]:
+        start = time.perf_counter()
+        losses, correct, records = [], 0, []
+        order = torch.from_numpy(stream(self.seed, "shuffle", epoch).permutation(len(train)))
+        encoder_stream = torch_stream(self.seed, "encode", epoch)
+        n_batches = math.ceil(len(train) / self.batch_size)
+        with self._bar(epoch, n_batches) as bar:
+            for batch, (images, labels) in enumerate(train.batches(self.batch_size, order)):
+                done = (epoch - 1) * n_batches + batch
+                self._set_learning_rate(done / (self.epochs * n_batches))
+                loss, n_correct = self._gradient_step(images, labels, encoder_stream)
+                losses.append(loss * len(labels))
+                correct += n_correct
+                records += self._evolve(done + 1, n_batches)
+                bar.update()
+            train_seconds = time.perf_counter() - start
+            row = {
+                "epoch": epoch,
+                "loss": sum(losses) / len(train),
+                "train_accuracy": correct / len(train),
+                **self._measure(validation),
+                **_summed(records),
+                **self._topology(),
+                "train_seconds": train_seconds,
+            }
+            bar.set_postfix(loss=f"{row['loss']:.3f}", validation=_percent(row))
+        return row
+
+    def _gradient_step(
+        self, images: Tensor, labels: Tensor, encoder_stream: torch.Generator
+    ) -> tuple[float, int]:
+        self.network.train()
+        scores = self.network(images, encoder_stream)
+        loss = functional.cross_entropy(scores, labels)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingDiverged(
+                f"the loss is {value} in epoch {len(self.history.rows) + 1}; "
+                f"try a learning rate below {self.learning_rate:g}"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return value, int((scores.argmax(dim=1) == labels).sum())
+
+    def _evolve(self, steps_done: int, steps_per_epoch: int) -> list[EvolutionRecord]:
+        """Rewire if it is time to; returns the records of the steps taken (none or one)."""
+        if self.evolution is None:
+            return []
+        every = steps_per_epoch if self.evolution.every == "epoch" else self.evolution.every
+        if steps_done % every:
+            return []
+        record = self.evolution.step(
+            self.network,
+            self.optimizer,
+            progress=steps_done / (self.epochs * steps_per_epoch),
+            seed=self.seed,
+            index=self._evolution_steps,
+            n_threads=self.n_threads,
+        )
+        self._evolution_steps += 1
+        return [record]
+
+    def _set_learning_rate(self, progress: float) -> None:
+        factor = 1.0
+        if self.learning_rate_schedule == "cosine":
+            factor = 0.5 * (1.0 + math.cos(math.pi * progress))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * factor
+
+    def _measure(self, validation: Samples) -> dict[str, float]:
+        with count_synaptic_operations(self.network) as counter:
+            accuracy = evaluate(self.network, validation, seed=self.seed)
+        return {
+            "validation_accuracy": accuracy,
+            "firing_rate": counter.firing_rate(),
+            "sops_per_sample": counter.sops_per_sample(),
+        }
+
+    def _topology(self) -> dict[str, float]:
+        return {
+            "link_sparsity": link_sparsity(self.network),
+            "node_sparsity": node_sparsity(self.network),
+        }
+
+    @contextmanager
+    def _bar(self, epoch: int, n_batches: int) -> Iterator[tqdm]:
+        with tqdm(
+            total=n_batches,
+            desc=f"{self.name} {epoch}/{self.epochs}",
+            disable=None if self.progress else True,
+            leave=epoch == self.epochs,
+        ) as bar:
+            yield bar
+
+    # ----------------------------------------------------------------- save, resume
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything needed to go on: network, optimiser, history and settings.
+
+        Written to a temporary file first and renamed, so a file that is there is whole.
+        """
+        settings = {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "optimizer": self.optimizer_name,
+            "learning_rate": self.learning_rate,
+            "learning_rate_schedule": self.learning_rate_schedule,
+            "weight_decay": self.weight_decay,
+            "seed": self.seed,
+        }
+        return write_checkpoint(
+            Path(path),
+            Checkpoint(
+                network=self.network,
+                optimizer_state=self.optimizer.state_dict()["state"],
+                settings=settings,
+                evolution=self.evolution,
+                evolution_steps=self._evolution_steps,
+                history=self.history.rows,
+            ),
+        )
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | Path,
+        *,
+        folder: str | Path | None = None,
+        n_threads: int | None = None,
+        progress: bool = True,
+        name: str = "training",
+    ) -> Trainer:
+        """Return a trainer that goes on where :meth:`save` left off, to the same results.
+
+        Parameters
+        ----------
+        path : path
+            A file written by :meth:`save`.
+        folder, n_threads, progress, name
+            As for a new trainer.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such a checkpoint or is damaged.
+        """
+        saved = read_checkpoint(Path(path))
+        trainer = cls(
+            saved.network,
+            evolution=saved.evolution,
+            folder=folder,
+            n_threads=n_threads,
+            progress=progress,
+            name=name,
+            **saved.settings,
+        )
+        groups = trainer.optimizer.state_dict()["param_groups"]
+        trainer.optimizer.load_state_dict({"state": saved.optimizer_state, "param_groups": groups})
+        trainer.history = History(saved.history)
+        trainer._evolution_steps = saved.evolution_steps
+        return trainer
+
+
+@torch.no_grad()
+def evaluate(network: SpikingMLP, samples: Samples, *, seed: int = 0) -> float:
+    """Return the fraction of samples that the network classifies rightly.
+
+    Parameters
+    ----------
+    network : SpikingMLP
+    samples : Samples
+    seed : int
+        Of a random encoding, so that two calls agree.
+    """
+    network.eval()
+    encoder_stream = torch_stream(seed, "evaluate")
+    correct = 0
+    for images, labels in samples.batches(_EVALUATION_BATCH):
+        correct += int((network(images, encoder_stream).argmax(dim=1) == labels).sum())
+    return correct / len(samples)
+
+
+def _summed(records: list[EvolutionRecord]) -> dict[str, Any]:
+    """Return the evolution columns of one epoch: counts summed, the rest from the last step."""
+    totals = {name: sum(getattr(r, name) for r in records) for name in _SUMMED_COLUMNS}
+    last = records[-1] if records else None
+    return {
+        "zeta": last.zeta if last else 0.0,
+        **totals,
+        "missing": last.missing if last else 0,
+        "dead_neurons": last.dead_neurons if last else 0,
+        "silent_inputs": last.silent_inputs if last else 0,
+        "evolution_seconds": sum(r.seconds for r in records),
+    }
+
+
+_SUMMED_COLUMNS = ("pruned", "chain_removed", "regrown", "returned")
+
+
+def _percent(row: dict[str, Any]) -> str:
+    return f"{100 * row['validation_accuracy']:.1f} %"

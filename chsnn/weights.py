@@ -1,0 +1,92 @@
+"""Initial weights: SSWI, and Kaiming's for comparison."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from chgraph._checks import as_generator, check_choice, check_real
+from chgraph.graph import BipartiteGraph
+
+Weights = Literal["SSWI", "kaiming"]
+WEIGHTS = ("SSWI", "kaiming")
+
+
+def sswi(
+    graph: BipartiteGraph,
+    *,
+    v_th: float = 1.0,
+    activity_sparsity: float | None = None,
+    rng: Any = None,
+) -> np.ndarray:
+    r"""Draw weights that keep spike trains alive in a sparse spiking network (SSWI).
+
+    Normal with mean 0 and variance S_t / (n (1 - S_s)) in the layer that reads the input,
+    theta^2 sqrt(pi) / (sqrt(2) e^(-1/2) n (1 - S_s)) in every other one; n is the layer's
+    input width, S_s its sparsity (0 in a dense output layer), theta the threshold.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    v_th : float
+        Firing threshold theta of the layer's neurons.
+    activity_sparsity : float, optional
+        S_t, the fraction of (input, step) pairs without a spike, in [0, 1], for the layer
+        that reads the input; left out for every other layer.
+    rng : int, numpy Generator or None
+        Seed or generator.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_links,)
+
+    Raises
+    ------
+    ValueError
+        If `activity_sparsity` is outside [0, 1] or `v_th` negative.
+
+    References
+    ----------
+    CH-SNN, arXiv 2511.05581, equations 3 and 18.
+
+    Examples
+    --------
+    >>> dense = BipartiteGraph.from_biadjacency(np.ones((100, 400)))
+    >>> round(float(sswi(dense, rng=0).var() * 100), 1)
+    2.1
+    """
+    check_real("v_th", v_th, minimum=0.0)
+    if activity_sparsity is None:
+        gain = v_th**2 * math.sqrt(math.pi) / (math.sqrt(2.0) * math.exp(-0.5))
+    else:
+        gain = check_real("activity_sparsity", activity_sparsity, minimum=0.0, below=1.0 + 1e-12)
+    return _normal(graph, gain, rng)
+
+
+def kaiming(graph: BipartiteGraph, *, rng: Any = None) -> np.ndarray:
+    """Draw normal weights of variance 2 / (n (1 - S_s)), float32 of shape (n_links,)."""
+    return _normal(graph, 2.0, rng)
+
+
+def initial_weights(
+    graph: BipartiteGraph,
+    kind: Weights,
+    *,
+    v_th: float,
+    activity_sparsity: float | None,
+    rng: Any,
+) -> np.ndarray:
+    """Draw the weights of one layer by the named rule; arguments as in :func:`sswi`."""
+    check_choice("weights", kind, WEIGHTS)
+    if kind == "kaiming":
+        return kaiming(graph, rng=rng)
+    return sswi(graph, v_th=v_th, activity_sparsity=activity_sparsity, rng=rng)
+
+
+def _normal(graph: BipartiteGraph, gain: float, rng: Any) -> np.ndarray:
+    if graph.n_links == 0:
+        return np.empty(0, dtype=np.float32)
+    deviation = math.sqrt(gain / (graph.n_left * graph.density))
+    return (as_generator(rng).standard_normal(graph.n_links) * deviation).astype(np.float32)
