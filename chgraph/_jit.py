@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 
+# What kernels take for a node, a link or a count: all are 64 bits wide inside a kernel.
+Int = int | np.int64
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

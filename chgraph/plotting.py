@@ -41,7 +41,7 @@ def biadjacency(
     bounds = axes.get_window_extent()
     # A dot as large as its cell, but always visible and never a blot.
     size = min(bounds.height / max(graph.n_left, 1), bounds.width / max(graph.n_right, 1))
-    axes.plot(right, left, "s", color=color, markersize=float(np.clip(0.7 * size, 0.6, 6.0)), mew=0)
+    axes.plot(right, left, "s", color=color, markersize=float(np.clip(0.7 * size, 1.5, 6.0)), mew=0)
     axes.set(xlim=(-0.5, graph.n_right - 0.5), ylim=(graph.n_left - 0.5, -0.5))
     axes.set(xlabel="output node", ylabel="input node")
     return axes

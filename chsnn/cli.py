@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json as json_module
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -116,15 +119,31 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parse(arguments: list[str]) -> Any:
     defaults: dict[str, Any] = {"train": _train_defaults(arguments)}
     train = Annotated[Train, tyro.conf.subcommand("train", default=defaults["train"])]
-    return tyro.cli(
-        train
-        | Annotated[Resume, tyro.conf.subcommand("resume")]
-        | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-        | Annotated[Energy, tyro.conf.subcommand("energy")],
-        args=arguments,
-        prog="chsnn",
-        description="Ultra-sparse spiking networks that rewire themselves by link prediction.",
-    )
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            return tyro.cli(
+                train
+                | Annotated[Resume, tyro.conf.subcommand("resume")]
+                | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+                | Annotated[Energy, tyro.conf.subcommand("energy")],
+                args=arguments,
+                prog="chsnn",
+                description="Ultra-sparse spiking networks that rewire themselves.",
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise ValueError(_one_line(messages.getvalue())) from None
+
+
+def _one_line(box: str) -> str:
+    """Return tyro's framed error message as one line, without frame and pointer to help."""
+    lines = [re.sub(r"[─-╿|+]", " ", line).strip(" -") for line in box.splitlines()]
+    text = re.sub(r"\s+", " ", " ".join(line for line in lines if line))
+    text = re.sub(r"^(Value error|Unrecognized options|Invalid choice|Required options) ", "", text)
+    text = re.sub(r"^Error parsing [\w.-]*(Train|__)[\w.-]*: ", "", text)
+    return re.sub(r" ?For full helptext,? .*", "", text) or "bad arguments; see chsnn --help"
 
 
 def _train_defaults(arguments: list[str]) -> Train:
@@ -160,3 +179,7 @@ def _print(document: dict[str, Any], text: str, json: bool) -> None:
 def _fail(message: str, code: int) -> None:
     sys.stderr.write(f"chsnn: {message}\n")
     raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -60,7 +60,7 @@ class RunConfig:
     """How an image becomes input: analogue at every step, evenly spaced or random spikes."""
     timesteps: int = 8
     """Time steps per image."""
-    epochs: int = 40
+    epochs: int = 30
     """Passes over the training images."""
     batch_size: int = 64
     """Images per gradient step."""

@@ -80,7 +80,7 @@ class Evolution:
         After every epoch, or after every so many optimiser steps.
     removal : {"LRS", "magnitude", "RI", "random"}
         Score by which links are kept.
-    regrowth : {"CH3-L3", "random"}
+    regrowth : {"CH3-L3", "CH2-L3", "RA-L3", "CH3-L3n", "CH2-L3n", "random"}
         Rule by which links are added.
     sampling : {"soft", "hard"}
         Draw in proportion to the scores, or take the best.
@@ -101,7 +101,7 @@ class Evolution:
     zeta_schedule: Literal["cosine", "constant"] = "cosine"
     every: Literal["epoch"] | int = "epoch"
     removal: Literal["LRS", "magnitude", "RI", "random"] = "LRS"
-    regrowth: Literal["CH3-L3", "random"] = "CH3-L3"
+    regrowth: Literal["CH3-L3", "CH2-L3", "RA-L3", "CH3-L3n", "CH2-L3n", "random"] = "CH3-L3"
     sampling: Literal["soft", "hard"] = "soft"
     temperature: float = 1.0
 
@@ -170,6 +170,15 @@ class Evolution:
             silent_inputs=int((grown[0].left_degree == 0).sum()),
             seconds=time.perf_counter() - start,
         )
+
+    def warm_up(self, network: SpikingMLP) -> None:
+        """Let numba compile, or load, the kernels that :meth:`step` needs; changes nothing.
+
+        So that the first step's seconds are those of the step.
+        """
+        for graph, target in zip(network.graphs, network.target_links, strict=True):
+            if target is not None:
+                regrow_links(graph, 0, method=self.regrowth, sampling=self.sampling, rng=0)
 
     def _prune(
         self, network: SpikingMLP, zeta: float, seed: int, index: int

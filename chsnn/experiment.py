@@ -21,7 +21,7 @@ from chsnn.training import Trainer, evaluate
 CONFIG, REPORT, HISTORY = "config.toml", "report.json", "history.csv"
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 BASELINE = "baseline"
-_PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
+PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def check_folder(folder: Path) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left in its own folder, so that no result is stale."""
-    names = (REPORT, HISTORY, CHECKPOINT, BEST, *_PICTURES)
+    names = (REPORT, HISTORY, CHECKPOINT, BEST, *PICTURES)
     for place in (folder, folder / BASELINE):
         for name in names:
             (place / name).unlink(missing_ok=True)
@@ -203,7 +203,7 @@ def _train_and_measure(
 
 
 def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outcome | None) -> None:
-    curves, links, activity = (folder / name for name in _PICTURES)
+    curves, links, activity = (folder / name for name in PICTURES)
     twin = None if baseline is None else baseline.history
     sparsity = outcome.config.sparsity
     save_figure(plotting.learning_curves(outcome.history, twin, sparsity=sparsity), curves)

@@ -80,7 +80,9 @@ def activity(sparse: EnergyReport) -> Figure:
     sops.set(xticks=range(n_layers), xticklabels=links, yscale="log")
     sops.set(ylabel="synaptic operations per sample")
     sops.margins(y=0.15)
-    rates.legend(frameon=False)
+    figure.legend(
+        *rates.get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=2
+    )
     _clean(rates, sops)
     return figure
 

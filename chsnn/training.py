@@ -141,6 +141,8 @@ class Trainer:
         """
         if self.folder is not None and not self.history.rows:
             self.save(self.folder / "checkpoint.safetensors")
+        if self.evolution is not None:
+            self.evolution.warm_up(self.network)
         for epoch in range(len(self.history.rows) + 1, self.epochs + 1):
             row = self._epoch(epoch, train, validation)
             # Of equally good epochs the later one, which has trained longer.
@@ -188,14 +190,17 @@ class Trainer:
         loss = functional.cross_entropy(scores, labels)
         value = loss.item()
         if not math.isfinite(value):
-            raise TrainingDiverged(
-                f"the loss is {value} in epoch {len(self.history.rows) + 1}; "
-                f"try a learning rate below {self.learning_rate:g}"
-            )
+            raise self._diverged(f"the loss is {value}")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return value, int((scores.argmax(dim=1) == labels).sum())
+
+    def _diverged(self, what: str) -> TrainingDiverged:
+        return TrainingDiverged(
+            f"{what} in epoch {len(self.history.rows) + 1}; "
+            f"try a learning rate below {self.learning_rate:g}"
+        )
 
     def _evolve(self, steps_done: int, steps_per_epoch: int) -> list[EvolutionRecord]:
         """Rewire if it is time to; returns the records of the steps taken (none or one)."""
@@ -204,6 +209,8 @@ class Trainer:
         every = steps_per_epoch if self.evolution.every == "epoch" else self.evolution.every
         if steps_done % every:
             return []
+        if not all(bool(layer.values.isfinite().all()) for layer in self.network.sparse_layers):
+            raise self._diverged("a weight is not finite")
         record = self.evolution.step(
             self.network,
             self.optimizer,

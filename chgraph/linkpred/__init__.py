@@ -1,5 +1,5 @@
 """Which links will appear: Cannistraci-Hebb rules."""
 
-from chgraph.linkpred.automata import BIPARTITE_RULES, score_blocks
+from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks
 
-__all__ = ["BIPARTITE_RULES", "score_blocks"]
+__all__ = ["BIPARTITE_METHODS", "score_blocks"]

@@ -11,12 +11,12 @@ from chgraph._checks import as_generator, check_choice, check_count
 from chgraph._threads import thread_limit
 from chgraph._top_pairs import top_pairs
 from chgraph.graph import BipartiteGraph
-from chgraph.linkpred.automata import BIPARTITE_RULES, score_blocks
+from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks
 from chgraph.rewiring._race_core import race_keys
 from chgraph.rewiring.selection import SAMPLINGS
 from chgraph.topology.random import allowed_nodes, sample_unlinked
 
-REGROWTH_METHODS = (*BIPARTITE_RULES, "random")
+REGROWTH_METHODS = (*BIPARTITE_METHODS, "random")
 
 
 def regrow_links(
@@ -36,8 +36,9 @@ def regrow_links(
     graph : BipartiteGraph
     n : int
         How many links to grow.
-    method : {"CH3-L3", "random"}
-        Link-prediction rule that scores the pairs, or a uniform draw.
+    method : str
+        A rule of link prediction ("CH3-L3", "CH2-L3", "CH3-L3n", ...: one of
+        :data:`chgraph.linkpred.BIPARTITE_METHODS`), or "random" for a uniform draw.
     sampling : {"soft", "hard"}
         "soft": draw without replacement, probability proportional to the score. "hard":
         the `n` best, equal scores in (left, right) order. No effect on "random".

@@ -1,0 +1,1 @@
+"""Figures, tables and benchmarks; each is run as ``python -m analysis.<name>``."""

@@ -1,0 +1,166 @@
+"""The command line end to end: a run, its folder, its refusals, its interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from chsnn.cli import main
+
+SMALL = ["--hidden", "64", "64", "--sparsity", "0.8", "--epochs", "6", "--timesteps", "4"]
+REPORT_KEYS = {
+    "data",
+    "network",
+    "timesteps",
+    "seed",
+    "epochs",
+    "accuracy",
+    "link_sparsity",
+    "sparse_layers_sparsity",
+    "node_sparsity",
+    "firing_rate",
+    "sops_per_sample",
+    "energy_per_sample_j",
+    "hardware",
+    "train_seconds",
+    "evolution_seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    main(["train", *SMALL, "--out", str(folder)])
+    return folder
+
+
+def read_rows(path):
+    lines = path.read_text().splitlines()
+    return [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+
+
+def test_the_loss_falls_and_accuracy_beats_chance_by_far(run):
+    rows = read_rows(run / "history.csv")
+    assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
+    assert json.loads((run / "report.json").read_text())["accuracy"] > 0.7
+
+
+def test_the_run_folder_is_complete(run):
+    names = {path.name for path in run.iterdir()}
+    assert names >= {
+        "config.toml",
+        "history.csv",
+        "report.json",
+        "checkpoint.safetensors",
+        "best.safetensors",
+        "learning_curves.png",
+        "first_layer.png",
+        "activity.png",
+    }
+
+
+def test_the_report_has_what_the_design_says(run):
+    report = json.loads((run / "report.json").read_text())
+    assert set(report) >= REPORT_KEYS | {"baseline", "sop_ratio", "energy_ratio"}
+    assert set(report["baseline"]) >= REPORT_KEYS
+    assert report["network"] == [64, 64, 64, 10]
+    assert report["sparse_layers_sparsity"] == pytest.approx(0.8, abs=1e-4)
+    assert report["baseline"]["link_sparsity"] == 0.0
+    assert report["sop_ratio"] == pytest.approx(
+        report["baseline"]["sops_per_sample"] / report["sops_per_sample"]
+    )
+
+
+def test_the_same_configuration_gives_the_same_run(run, tmp_path):
+    again = tmp_path / "again"
+    main(["train", "--config", str(run / "config.toml"), "--no-baseline", "--out", str(again)])
+    ours, theirs = (json.loads((folder / "report.json").read_text()) for folder in (again, run))
+    assert ours["baseline"] is None
+    for key in ("accuracy", "link_sparsity", "firing_rate", "sops_per_sample"):
+        assert ours[key] == theirs[key]
+
+
+def test_evaluate_and_energy_agree_with_the_report(run, capsys):
+    report = json.loads((run / "report.json").read_text())
+    main(["evaluate", str(run), "--json"])
+    assert json.loads(capsys.readouterr().out)["accuracy"] == report["accuracy"]
+    main(["energy", str(run), "--hardware", "Loihi", "--json"])
+    energy = json.loads(capsys.readouterr().out)
+    assert energy["sops_per_sample"] == report["sops_per_sample"]
+    assert energy["energy_per_sample_j"] == pytest.approx(23.6e-12 * energy["sops_per_sample"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--data", "letters"], "letters"),
+        (["--sparsity", "1.0"], "sparsity"),
+        (["--sparsity", "-0.1"], "sparsity"),
+        (["--sparsity", "0.99999"], "without links"),
+        (["--epochs", "0"], "epochs"),
+        (["--hardware", "abacus"], "hardware"),
+        (["--config", "no-such.toml"], "no-such.toml"),
+        (["--neuron.alpha", "1.5"], "alpha"),
+        (["--evolution.zeta", "2"], "zeta"),
+        (["--epochs", "many"], "many"),
+        (["--spasity", "0.9"], "--spasity"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, named, tmp_path, capsys):
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *arguments, "--out", str(out)])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("\n") == 1
+    assert named in error
+    assert not out.exists()
+
+
+def test_a_folder_that_is_no_run_folder_is_left_alone(tmp_path, capsys):
+    precious = tmp_path / "thesis.txt"
+    precious.write_text("years of work")
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *SMALL, "--out", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "nothing was changed" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert precious.read_text() == "years of work"
+
+
+def test_a_diverging_run_says_so_and_keeps_its_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as stop:
+        main(
+            ["train", *SMALL, "--no-baseline", "--optimizer", "sgd", "--learning-rate", "1e30"]
+            + ["--out", str(out)]
+        )
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("\n") == 1
+    assert "try a learning rate below 1e+30" in error
+    assert (out / "checkpoint.safetensors").is_file()
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_end(run, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "chsnn.cli", "train", *SMALL, "--no-baseline"]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "best.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert f"chsnn resume {out}" in error.splitlines()[-1]
+    assert not (out / "report.json").exists()
+    main(["resume", str(out)])
+    ours, theirs = (json.loads((folder / "report.json").read_text()) for folder in (out, run))
+    assert ours["accuracy"] == theirs["accuracy"]
+    assert ours["sops_per_sample"] == theirs["sops_per_sample"]

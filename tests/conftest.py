@@ -1,0 +1,29 @@
+"""Settings of hypothesis and the zoo of small graphs as a fixture."""
+
+import numba
+import pytest
+from hypothesis import settings
+
+from tests import zoo
+
+# Without compilation (NUMBA_DISABLE_JIT=1) kernels are plain Python: fewer examples.
+settings.register_profile(
+    "chgraph",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=10 if numba.config.DISABLE_JIT else 40,
+)
+settings.load_profile("chgraph")
+
+
+@pytest.fixture(params=list(zoo.BIADJACENCIES))
+def biadjacency(request):
+    """The 0/1 biadjacency of every graph of the zoo in turn."""
+    return zoo.BIADJACENCIES[request.param]
+
+
+@pytest.fixture(params=list(zoo.GRAPHS))
+def graph(request):
+    """Every graph of the zoo in turn."""
+    return zoo.GRAPHS[request.param]

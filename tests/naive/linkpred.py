@@ -1,0 +1,82 @@
+"""Cannistraci-Hebb scores from their definition (method.md section 2)."""
+
+import math
+from collections.abc import Callable
+
+from tests.naive.graphs import Array, Neighbours, bipartite_neighbours
+
+NODE_TERMS: dict[str, Callable[[int, int, int], float]] = {
+    "RA": lambda d, di, de: 1 / d,
+    "CH1": lambda d, di, de: di / d,
+    "CH2": lambda d, di, de: (1 + di) / (1 + de),
+    "CH3": lambda d, di, de: 1 / (1 + de),
+    "CH3.1": lambda d, di, de: (1 + di) / (1 + de) ** (1 + de / (1 + de)),
+}
+"""Node term t(z) by rule (method.md section 2, table)."""
+
+
+def simple_paths(neighbours: Neighbours, u: int, v: int, length: int) -> list[tuple[int, ...]]:
+    """Intermediate nodes of every simple path of `length` links from u to v (method.md 2)."""
+    walks: list[tuple[int, ...]] = [(u,)]
+    for _ in range(length - 1):
+        walks = [(*w, z) for w in walks for z in neighbours[w[-1]] if z not in w and z != v]
+    return [walk[1:] for walk in walks if v in neighbours[walk[-1]]]
+
+
+def internal_degrees(
+    neighbours: Neighbours, paths: list[tuple[int, ...]], local_community: str
+) -> dict[int, int]:
+    """di of each LC node: links to LC, or middle links of L3 paths "on-path" (golden/README 3)."""
+    community = {z for path in paths for z in path}
+    if local_community not in ("all", "on-path"):
+        raise ValueError(f"local_community={local_community!r} is neither 'all' nor 'on-path'")
+    if local_community == "all" or all(len(path) == 1 for path in paths):  # L2: both are equal
+        return {z: len(neighbours[z] & community) for z in community}
+    if any(len(path) != 2 for path in paths):
+        raise ValueError("'on-path' is defined for lengths 2 and 3")
+    middle_links = {frozenset(path) for path in paths}
+    return {z: sum(1 for link in middle_links if z in link) for z in community}
+
+
+def ch_node_counts(
+    neighbours: Neighbours, u: int, v: int, paths: list[tuple[int, ...]], local_community: str
+) -> dict[int, tuple[int, int, int]]:
+    """(d, di, de) of every node of LC(u, v), the nodes on these paths (method.md section 2)."""
+    counts = {}
+    for z, di in internal_degrees(neighbours, paths, local_community).items():
+        d = len(neighbours[z])
+        counts[z] = (d, di, d - di - (u in neighbours[z]) - (v in neighbours[z]))
+    return counts
+
+
+def ch_score(
+    neighbours: Neighbours, u: int, v: int, rule: str, length: int, local_community: str = "all"
+) -> float:
+    """Sum over paths of the geometric mean of the node terms (method.md 2; CH-SNN eq. 5).
+
+    Linked pairs go by the same rule: the link u-v is on no path and enters no count.
+    """
+    paths = simple_paths(neighbours, u, v, length)
+    counts = ch_node_counts(neighbours, u, v, paths, local_community)
+    term = {z: NODE_TERMS[rule](*counts[z]) for z in counts}
+    return math.fsum(math.prod(term[z] for z in path) ** (1 / (length - 1)) for path in paths)
+
+
+def ch_l3n_score(biadjacency: Array, left: int, right: int, rule: str) -> float:
+    """Node-based L3n: sum of the node terms over LC, unlinked pairs only (facts.md B3)."""
+    if biadjacency[left, right]:
+        raise ValueError(f"L3n is defined for unlinked pairs, ({left}, {right}) is linked")
+    neighbours, node = bipartite_neighbours(biadjacency), biadjacency.shape[0] + right
+    paths = simple_paths(neighbours, left, node, 3)
+    counts = ch_node_counts(neighbours, left, node, paths, "all")
+    return math.fsum(NODE_TERMS[rule](*count) for count in counts.values())
+
+
+def ch2_l3n(biadjacency: Array, left: int, right: int) -> float:
+    """CH2-L3n = sum over LC of (1 + di) / (1 + de) (facts.md B3, golden/README section 3)."""
+    return ch_l3n_score(biadjacency, left, right, "CH2")
+
+
+def ch3_l3n(biadjacency: Array, left: int, right: int) -> float:
+    """CH3-L3n = sum over LC of 1 / (1 + de) (method.md section 2, facts.md B3)."""
+    return ch_l3n_score(biadjacency, left, right, "CH3")

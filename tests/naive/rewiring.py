@@ -1,0 +1,49 @@
+"""Removal scores and dead neurons (method.md section 3)."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from tests.naive.graphs import Array
+
+
+def lrs(weight_matrix: Array) -> Array:
+    """LRS_ij = |W_ij|/(1 + sum_i |W_ij|) + |W_ij|/(1 + sum_j |W_ij|), W (n_in, n_out) (eq. 4)."""
+    size = np.abs(np.asarray(weight_matrix, dtype=float))
+    score = np.zeros_like(size)
+    for i, j in itertools.product(*map(range, size.shape)):
+        score[i, j] = size[i, j] / (1 + size[:, j].sum()) + size[i, j] / (1 + size[i, :].sum())
+    return score
+
+
+def relative_importance(weight_matrix: Array) -> Array:
+    """RI_ij = |w| / row sum + |w| / column sum, 0 where there is no link (facts.md B3, alpha=0)."""
+    size = np.abs(np.asarray(weight_matrix, dtype=float))
+    score = np.zeros_like(size)
+    for i, j in itertools.product(*map(range, size.shape)):
+        if size[i, j]:
+            score[i, j] = size[i, j] / size[i, :].sum() + size[i, j] / size[:, j].sum()
+    return score
+
+
+def dead_neurons(biadjacencies: Sequence[Array]) -> list[Array]:
+    """Dead mask of each hidden layer: no incoming or no outgoing link left (method.md 3.3).
+
+    Links of dead neurons are removed, backward and forward, until nothing changes; hidden layer h
+    lies between biadjacencies[h] (its input side) and biadjacencies[h + 1]. Inputs are not altered.
+    """
+    layers = [np.array(layer, dtype=bool) for layer in biadjacencies]
+    dead = [np.zeros(layer.shape[1], dtype=bool) for layer in layers[:-1]]
+    changed = True
+    while changed:
+        changed = False
+        hidden = list(range(len(dead)))
+        for h in [*reversed(hidden), *hidden]:
+            for z in range(len(dead[h])):
+                alive = layers[h][:, z].any() and layers[h + 1][z, :].any()
+                if not alive and not dead[h][z]:
+                    dead[h][z] = changed = True
+                    layers[h][:, z] = False
+                    layers[h + 1][z, :] = False
+    return dead
