@@ -9,8 +9,18 @@ makes initial topologies (:mod:`chgraph.topology`) and rewires them
 from importlib.metadata import version
 
 from chgraph import linkpred, rewiring, topology
-from chgraph.graph import BipartiteGraph, as_bipartite
+from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
 
 __version__ = version("chsnn")
 
-__all__ = ["BipartiteGraph", "__version__", "as_bipartite", "linkpred", "rewiring", "topology"]
+__all__ = [
+    "BipartiteGraph",
+    "Graph",
+    "GraphInputWarning",
+    "__version__",
+    "as_bipartite",
+    "as_graph",
+    "linkpred",
+    "rewiring",
+    "topology",
+]

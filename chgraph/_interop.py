@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import igraph
     import networkx
@@ -97,13 +99,59 @@ def write_networkx(graph: BipartiteGraph) -> networkx.Graph:
 
 def write_igraph(graph: BipartiteGraph) -> igraph.Graph:
     """Return the graph as igraph, sides in the vertex attribute ``type``."""
-    import igraph
-
     of_left, of_right = graph.links()
-    links = zip(of_left.tolist(), (of_right + graph.n_left).tolist(), strict=True)
-    result = igraph.Graph(n=sum(graph.shape), edges=links)
-    result.vs["type"] = [False] * graph.n_left + [True] * graph.n_right
+    names: list[Hashable] | None = None
     if graph.left_names or graph.right_names:
         left, right = node_names(graph)
-        result.vs["name"] = [*left, *right]
+        names = [*left, *right]
+    result = write_igraph_links(sum(graph.shape), names, of_left, of_right + graph.n_left)
+    result.vs["type"] = [False] * graph.n_left + [True] * graph.n_right
+    return result
+
+
+Links = tuple["list[Hashable] | int", np.ndarray, bool]
+
+
+def read_networkx_links(graph: networkx.Graph) -> Links:
+    """Return names, links (n, 2) as node numbers, and whether a link has a weight."""
+    if graph.is_directed():
+        raise ValueError("graph must be undirected; graph.to_undirected() ignores the directions")
+    number = {name: i for i, name in enumerate(graph)}
+    links = [(number[u], number[v]) for u, v in graph.edges()]
+    weighted = any(w != 1 for _, _, w in graph.edges(data="weight", default=1))
+    return list(number), np.array(links, dtype=np.int64).reshape(-1, 2), weighted
+
+
+def read_igraph_links(graph: igraph.Graph) -> Links:
+    """Return names (or the number of nodes), links (n, 2), and whether a link has a weight."""
+    if graph.is_directed():
+        raise ValueError("graph must be undirected; graph.as_undirected() ignores the directions")
+    names = list(graph.vs["name"]) if "name" in graph.vs.attributes() else graph.vcount()
+    weighted = "weight" in graph.es.attributes() and any(w != 1 for w in graph.es["weight"])
+    return names, np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2), weighted
+
+
+def write_networkx_links(
+    names: Sequence[Hashable], first: np.ndarray, second: np.ndarray
+) -> networkx.Graph:
+    """Return a networkx graph of named nodes."""
+    import networkx
+
+    result: networkx.Graph = networkx.Graph()
+    result.add_nodes_from(names)
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    result.add_edges_from((names[u], names[v]) for u, v in pairs)
+    return result
+
+
+def write_igraph_links(
+    n_nodes: int, names: Sequence[Hashable] | None, first: np.ndarray, second: np.ndarray
+) -> igraph.Graph:
+    """Return an igraph graph, with names where there are any."""
+    import igraph
+
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    result = igraph.Graph(n=n_nodes, edges=pairs)
+    if names is not None:
+        result.vs["name"] = list(names)
     return result

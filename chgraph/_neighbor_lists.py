@@ -1,0 +1,101 @@
+"""Compressed neighbour lists and the checks of what they are built from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from chgraph._checks import check_count
+
+Names = Sequence[Hashable] | None
+MAX_NODES = np.iinfo(np.int32).max
+
+
+class GraphInputWarning(UserWarning):
+    """Something of the input is not in the graph: weights, self-loops, repeated links."""
+
+
+def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Return row and column of every non-zero entry, in no order, and the shape.
+
+    Explicit zeros of a sparse matrix are dropped and its duplicates summed, as in scipy.
+    Values other than one draw a GraphInputWarning: weights are not kept.
+    """
+    if scipy.sparse.issparse(matrix):
+        coo = scipy.sparse.coo_array(matrix, copy=True)
+        coo.sum_duplicates()
+        values, (rows, columns), shape = coo.data, coo.coords, coo.shape
+    else:
+        dense = np.asarray(matrix)
+        if dense.ndim != 2:
+            raise ValueError(f"{name} must be two-dimensional, got shape {dense.shape}")
+        rows, columns = np.nonzero(dense)
+        values, shape = dense[rows, columns], dense.shape
+    if not (np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_):
+        raise ValueError(f"{name} must be numeric or boolean, got dtype {values.dtype}")
+    if np.isnan(values).any():
+        raise ValueError(f"{name} must not hold NaN")
+    present = values != 0
+    if (values[present] != 1).any():
+        warnings.warn(
+            f"the weights of {name} are ignored: every non-zero entry is a link",
+            GraphInputWarning,
+            stacklevel=3,
+        )
+    return rows[present].astype(np.int64), columns[present].astype(np.int64), shape
+
+
+def offsets_of(nodes: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return the int64 offsets of a compressed neighbour list, length ``n_nodes + 1``."""
+    offsets = np.zeros(n_nodes + 1, dtype=np.int64)
+    np.cumsum(np.bincount(nodes, minlength=n_nodes), out=offsets[1:])
+    return offsets
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Return the array, contiguous and read-only."""
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def checked_shape(shape: Any) -> tuple[int, int]:
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise ValueError(f"shape must be a tuple (n_left, n_right), got {shape!r}")
+    n_left, n_right = (check_count("shape", n) for n in shape)
+    if max(n_left, n_right) > MAX_NODES:
+        raise ValueError(f"shape must have at most {MAX_NODES} nodes a side, got {shape}")
+    return n_left, n_right
+
+
+def node_array(name: str, nodes: Any, n_nodes: int) -> np.ndarray:
+    """Return indices as int64, or raise if one is no integer in [0, n_nodes)."""
+    array = np.asarray(nodes)
+    if array.size == 0:
+        return array.reshape(-1).astype(np.int64)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"{name} must be a one-dimensional integer array, "
+            f"got dtype {array.dtype} and shape {array.shape}"
+        )
+    array = array.astype(np.int64)
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_nodes:
+        raise ValueError(f"{name} must lie in [0, {n_nodes}), got {low if low < 0 else high}")
+    return array
+
+
+def node_names(name: str, names: Names, n_nodes: int) -> tuple[Hashable, ...] | None:
+    if names is None:
+        return None
+    names = tuple(names)
+    if len(names) != n_nodes or len(set(names)) != n_nodes:
+        raise ValueError(
+            f"{name} must hold {n_nodes} distinct names, "
+            f"got {len(names)} names, {len(set(names))} distinct"
+        )
+    return names
