@@ -16,7 +16,7 @@ from typing import Any
 
 import tyro
 
-from chsnn._files import write_atomically
+from chgraph._files import write_atomically
 from chsnn.config import RunConfig
 from chsnn.experiment import PICTURES, Experiment
 

@@ -59,7 +59,10 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
 
 def check_link_values(name: str, values: Any, n_links: int) -> np.ndarray:
     """Return one finite float64 per link, or raise."""
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers: {error}") from error
     if array.shape != (n_links,):
         raise ValueError(
             f"{name} must hold one value per link, shape ({n_links},); got shape {array.shape}"

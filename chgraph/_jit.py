@@ -28,17 +28,43 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Functio
     inline : bool
         Whether callers are compiled with the function's body in place of the call.
     """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {}
     if parallel:
         options["parallel"] = True
     if inline:
         options["inline"] = "always"
+    return lambda function: _compiled(function, **options)
 
-    def decorate(function: Function) -> Function:
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:
-            # No writable place for the cache (a read-only install): compile per process.
-            return numba.njit(**options)(function)
 
-    return decorate
+def leaf(function: Function) -> Function:
+    """Compile a function that is called from innermost loops and allocates nothing.
+
+    Compiled without reference counting of arrays: numba counts references of every array
+    of a NamedTuple argument at each call, by atomic counters that all threads share, and
+    that costs more than the work itself.
+    """
+    return _without_counting(function)
+
+
+def inlined(function: Function) -> Function:
+    """Compile as :func:`leaf`, into its callers: for the very innermost loops."""
+    return _without_counting(function, forceinline=True)
+
+
+def _without_counting(function: Function, **options: bool) -> Function:
+    try:
+        return _compiled(
+            function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
+        )
+    except (KeyError, TypeError):
+        # A numba without these (private) options: slower, same numbers.
+        return _compiled(function)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    settings = {"nogil": True, "error_model": "numpy", **options}
+    try:
+        return numba.njit(cache=True, **settings)(function)
+    except RuntimeError:
+        # No writable place for the cache (a read-only install): compile per process.
+        return numba.njit(**settings)(function)

@@ -30,7 +30,10 @@ def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[i
         coo.sum_duplicates()
         values, (rows, columns), shape = coo.data, coo.coords, coo.shape
     else:
-        dense = np.asarray(matrix)
+        try:
+            dense = np.asarray(matrix)
+        except ValueError as error:
+            raise ValueError(f"{name} must have rows of equal length: {error}") from error
         if dense.ndim != 2:
             raise ValueError(f"{name} must be two-dimensional, got shape {dense.shape}")
         rows, columns = np.nonzero(dense)

@@ -259,6 +259,10 @@ class BipartiteGraph:
             node_array("left", left, self.n_left),
             node_array("right", right, self.n_right),
         )
+        if left.shape != right.shape:
+            raise ValueError(
+                f"left and right must have equal length, got {left.size} and {right.size}"
+            )
         codes = left * self.n_right + right
         if not self.n_links:
             return np.full(codes.shape, -1, dtype=np.int64)
@@ -280,8 +284,8 @@ class BipartiteGraph:
         """
         old_left, old_right = self.links()
         return BipartiteGraph.from_links(
-            np.concatenate([old_left, np.asarray(left, dtype=np.int64)]),
-            np.concatenate([old_right, np.asarray(right, dtype=np.int64)]),
+            np.concatenate([old_left, node_array("left", left, self.n_left)]),
+            np.concatenate([old_right, node_array("right", right, self.n_right)]),
             self.shape,
             left_names=self.left_names,
             right_names=self.right_names,

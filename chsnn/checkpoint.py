@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
-from chsnn._files import write_atomically
 from chsnn.evolution import Evolution
 from chsnn.networks import SpikingMLP
 
@@ -71,7 +72,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
         "evolution_steps": checkpoint.evolution_steps,
         "history": checkpoint.history,
     }
-    return write_atomically(path, save(tensors, metadata={"chsnn": json.dumps(document)}))
+    text = json.dumps(document)
+    metadata = {"chsnn": text, "sha256": _digest(text, tensors)}
+    return write_atomically(path, save(tensors, metadata=metadata))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -88,13 +91,26 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            document = json.loads((file.metadata() or {})["chsnn"])
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["sha256"] != _digest(metadata["chsnn"], tensors):
+            raise ValueError("its content does not match its checksum")
+        document = json.loads(metadata["chsnn"])
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']}, this version reads {_FORMAT}")
         return _assemble(document, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    """Return the SHA-256 of everything a checkpoint says, which damage and edits change."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json as json_module
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from chgraph._command_line import fail, parse_arguments, print_result
 from chsnn.config import RunConfig
 from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
@@ -80,7 +77,7 @@ class Evaluate:
         config, network = open_run(self.run)
         accuracy = evaluate(network, load_data(config.data).test, seed=config.seed)
         document = {"run": str(self.run), "data": config.data, "accuracy": accuracy}
-        _print(document, f"test accuracy {accuracy:.2%}", self.json)
+        print_result(document, f"test accuracy {accuracy:.2%}", json=self.json)
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Energy:
         test = load_data(config.data).test
         result = estimate_energy(network, test, hardware=self.hardware, seed=config.seed)
         text = f"{result}\nsource: {HARDWARE[self.hardware].source}"
-        _print(result.to_dict(), text, self.json)
+        print_result(result.to_dict(), text, json=self.json)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -113,37 +110,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         command = _parse(arguments)
         command.execute()
     except (ValueError, FileNotFoundError, TrainingDiverged) as error:
-        _fail(str(error), 2)
+        fail("chsnn", str(error), 2)
 
 
 def _parse(arguments: list[str]) -> Any:
-    defaults: dict[str, Any] = {"train": _train_defaults(arguments)}
-    train = Annotated[Train, tyro.conf.subcommand("train", default=defaults["train"])]
-    messages = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(messages):
-            return tyro.cli(
-                train
-                | Annotated[Resume, tyro.conf.subcommand("resume")]
-                | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-                | Annotated[Energy, tyro.conf.subcommand("energy")],
-                args=arguments,
-                prog="chsnn",
-                description="Ultra-sparse spiking networks that rewire themselves.",
-            )
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        raise ValueError(_one_line(messages.getvalue())) from None
-
-
-def _one_line(box: str) -> str:
-    """Return tyro's framed error message as one line, without frame and pointer to help."""
-    lines = [re.sub(r"[─-╿|+]", " ", line).strip(" -") for line in box.splitlines()]
-    text = re.sub(r"\s+", " ", " ".join(line for line in lines if line))
-    text = re.sub(r"^(Value error|Unrecognized options|Invalid choice|Required options) ", "", text)
-    text = re.sub(r"^Error parsing [\w.-]*(Train|__)[\w.-]*: ", "", text)
-    return re.sub(r" ?For full helptext,? .*", "", text) or "bad arguments; see chsnn --help"
+    train = tyro.conf.subcommand("train", default=_train_defaults(arguments))
+    return parse_arguments(
+        Annotated[Train, train]
+        | Annotated[Resume, tyro.conf.subcommand("resume")]
+        | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+        | Annotated[Energy, tyro.conf.subcommand("energy")],
+        arguments,
+        program="chsnn",
+        description="Ultra-sparse spiking networks that rewire themselves.",
+    )
 
 
 def _train_defaults(arguments: list[str]) -> Train:
@@ -162,23 +142,15 @@ def _run(experiment: Experiment, *, resume: bool, json: bool) -> None:
     try:
         document = experiment.run(resume=resume)
     except KeyboardInterrupt:
-        _fail(
+        fail(
+            "chsnn",
             f"interrupted; the last finished epoch is in {folder / CHECKPOINT}; "
             f"go on with: chsnn resume {folder}",
             _INTERRUPTED,
         )
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
-    _print(document, f"{summary(document)}\nreport and pictures: {folder}", json)
-
-
-def _print(document: dict[str, Any], text: str, json: bool) -> None:
-    sys.stdout.write((json_module.dumps(document, indent=2) if json else text) + "\n")
-
-
-def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"chsnn: {message}\n")
-    raise SystemExit(code)
+    print_result(document, f"{summary(document)}\nreport and pictures: {folder}", json=json)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,38 @@ from typing import Any
 
 import tomli_w
 
-from chgraph._checks import check_choice, check_count, check_positive_int, check_sparsity
-from chsnn._files import write_atomically
+from chgraph._checks import (
+    check_choice,
+    check_count,
+    check_positive_int,
+    check_real,
+    check_sparsity,
+)
+from chgraph._files import write_atomically
 from chsnn.data import DATA_SETS
-from chsnn.encoding import Encoding
+from chsnn.encoding import ENCODINGS, Encoding
 from chsnn.energy import HARDWARE
 from chsnn.evolution import Evolution
-from chsnn.networks import Readout, Topology
+from chsnn.networks import READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
-from chsnn.optimizers import LearningRateSchedule, OptimizerName
-from chsnn.weights import Weights
+from chsnn.optimizers import (
+    LEARNING_RATE_SCHEDULES,
+    OPTIMIZERS,
+    LearningRateSchedule,
+    OptimizerName,
+)
+from chsnn.weights import WEIGHTS, Weights
+
+_CHOICES = {
+    "data": DATA_SETS,
+    "encoding": ENCODINGS,
+    "optimizer": OPTIMIZERS,
+    "learning_rate_schedule": LEARNING_RATE_SCHEDULES,
+    "readout": READOUTS,
+    "topology": TOPOLOGIES,
+    "weights": WEIGHTS,
+    "hardware": HARDWARE,
+}
 
 
 @dataclass(frozen=True)
@@ -92,14 +114,21 @@ class RunConfig:
     evolution: Evolution = field(default_factory=Evolution)
 
     def __post_init__(self) -> None:
-        check_choice("data", self.data, DATA_SETS)
+        if not isinstance(self.hidden, tuple):
+            raise TypeError(f"hidden must be a list of layer sizes, got {self.hidden!r}")
         for size in self.hidden:
             check_positive_int("hidden", size)
         check_sparsity(self.sparsity)
         for name in ("timesteps", "epochs", "batch_size"):
             check_positive_int(name, getattr(self, name))
+        for name, choices in _CHOICES.items():
+            check_choice(name, getattr(self, name), choices)
+        if check_real("learning_rate", self.learning_rate, minimum=0.0) == 0.0:
+            raise ValueError("learning_rate must be above 0, got 0")
+        check_real("weight_decay", self.weight_decay, minimum=0.0)
+        if not isinstance(self.baseline, bool):
+            raise TypeError(f"baseline must be true or false, got {self.baseline!r}")
         check_count("seed", self.seed)
-        check_choice("hardware", self.hardware, HARDWARE)
         if self.threads is not None:
             check_positive_int("threads", self.threads)
 
@@ -150,7 +179,11 @@ def _toml_ready(table: dict[str, Any]) -> dict[str, Any]:
     return ready
 
 
-_READERS: dict[str, Any] = {"hidden": tuple, "out": Path}
+def _tuple_of_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+_READERS: dict[str, Any] = {"hidden": _tuple_of_list, "out": Path}
 
 
 def _from_table(cls: type, table: dict[str, Any]) -> Any:

@@ -1,8 +1,7 @@
 """Synaptic operations, and the energy they cost on neuromorphic hardware.
 
 A synaptic operation (SOP) is one spike crossing one existing link. An analogue input is no
-spike: its layer costs multiply-accumulates (MACs), one per link of a non-zero value, and is
-reported apart.
+spike: its layer costs multiply-accumulates (MACs), one per link and step, and is reported apart.
 """
 
 from __future__ import annotations
@@ -93,8 +92,9 @@ class SynapticCounter:
         self.n_samples = 0
         self._neuron_steps = dict.fromkeys(layers, 0)
         self._spikes = dict.fromkeys(layers, 0.0)
-        self._sops = dict.fromkeys(layers, 0.0)
-        self._macs = dict.fromkeys(layers, 0.0)
+        self._crossings = dict.fromkeys(layers, 0.0)
+        self._columns = dict.fromkeys(layers, 0)
+        self._analogue = dict.fromkeys(layers, False)
 
     @torch.no_grad()
     def observe(self, name: str, x: Tensor) -> None:
@@ -103,27 +103,29 @@ class SynapticCounter:
             self.n_samples += x.shape[1]
         out_degree = torch.from_numpy(self._layers[name].graph.left_degree).to(x.device)
         per_neuron = (x != 0).sum(dim=(0, 1))
-        operations = float((per_neuron * out_degree).sum())
+        self._spikes[name] += float(per_neuron.sum())
+        self._crossings[name] += float((per_neuron * out_degree).sum())
+        self._columns[name] += x.shape[0] * x.shape[1]
         self._neuron_steps[name] += x.numel()
-        if self._all_spikes or bool(((x == 0) | (x == 1)).all()):
-            self._spikes[name] += float(per_neuron.sum())
-            self._sops[name] += operations
-        else:
-            self._macs[name] += operations
+        # One value that is no spike makes the whole input analogue, in every batch.
+        self._analogue[name] |= not bool(((x == 0) | (x == 1)).all())
 
     def layers(self) -> tuple[LayerActivity, ...]:
         """Return the totals per layer."""
-        return tuple(
-            LayerActivity(
-                name=name,
-                n_links=layer.graph.n_links,
-                n_possible=layer.graph.n_left * layer.graph.n_right,
-                spikes=self._spikes[name],
-                input_rate=self._spikes[name] / max(self._neuron_steps[name], 1),
-                sops=self._sops[name],
-                macs=self._macs[name],
-            )
-            for name, layer in self._layers.items()
+        return tuple(self._activity(name) for name in self._layers)
+
+    def _activity(self, name: str) -> LayerActivity:
+        graph = self._layers[name].graph
+        is_spikes = self._all_spikes or not self._analogue[name]
+        spikes = self._spikes[name] if is_spikes else 0.0
+        return LayerActivity(
+            name=name,
+            n_links=graph.n_links,
+            n_possible=graph.n_left * graph.n_right,
+            spikes=spikes,
+            input_rate=spikes / max(self._neuron_steps[name], 1),
+            sops=self._crossings[name] if is_spikes else 0.0,
+            macs=0.0 if is_spikes else float(graph.n_links * self._columns[name]),
         )
 
     def firing_rate(self) -> float:
@@ -134,7 +136,7 @@ class SynapticCounter:
 
     def sops_per_sample(self) -> float:
         """Return synaptic operations per sample, all layers and steps."""
-        return sum(self._sops.values()) / max(self.n_samples, 1)
+        return sum(layer.sops for layer in self.layers()) / max(self.n_samples, 1)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from chgraph.rewiring import (
     select_links,
 )
 from chsnn._seeds import stream
+from chsnn.layers import SparseLinear
 from chsnn.networks import SpikingMLP
 from chsnn.optimizers import carry_state
 
@@ -154,10 +155,12 @@ class Evolution:
         pruned = self._prune(network, zeta, seed, index)
         chains = remove_dead_chains(pruned)
         grown = self._regrow(network, chains.graphs, chains.dead, seed, index, n_threads)
-        for layer, graph in zip(network.sparse_layers, grown, strict=True):
-            source = layer.set_graph(graph)
-            if optimizer is not None:
-                carry_state(optimizer, layer.values, source)
+        # In two moves, so that a link that was pruned and grown again starts from zero.
+        for layer, remaining, graph in zip(
+            network.sparse_layers, chains.graphs, grown, strict=True
+        ):
+            _rewire(layer, remaining, optimizer)
+            _rewire(layer, graph, optimizer)
         evolving = [i for i, target in enumerate(network.target_links) if target is not None]
         return EvolutionRecord(
             zeta=zeta,
@@ -227,6 +230,14 @@ class Evolution:
                 graph = graph.add_links(*new)
             grown.append(graph)
         return grown
+
+
+def _rewire(
+    layer: SparseLinear, graph: BipartiteGraph, optimizer: torch.optim.Optimizer | None
+) -> None:
+    source = layer.set_graph(graph)
+    if optimizer is not None:
+        carry_state(optimizer, layer.values, source)
 
 
 def _n_returned(before: BipartiteGraph, kept: BipartiteGraph, after: BipartiteGraph) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chsnn._files import write_atomically
+from chgraph._files import write_atomically
 
 
 @dataclass

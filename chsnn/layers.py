@@ -135,6 +135,8 @@ class SparseLinear(nn.Module):
 
         Raises
         ------
+        TypeError
+            If `new_graph` is no BipartiteGraph.
         ValueError
             If the shape differs or there is not one value per new link.
 
@@ -147,6 +149,8 @@ class SparseLinear(nn.Module):
         >>> layer.values.tolist()
         [5.0, 0.0]
         """
+        if not isinstance(new_graph, BipartiteGraph):
+            raise TypeError(f"new_graph must be a BipartiteGraph, got {type(new_graph).__name__}")
         if new_graph.shape != self.graph.shape:
             raise ValueError(f"new_graph must have shape {self.graph.shape}, got {new_graph.shape}")
         source = self.graph.link_ids(*new_graph.links())

@@ -47,7 +47,7 @@ class LIF(nn.Module):
     v_th : float
         Firing threshold, above 0.
     tau_mem : float, optional
-        Membrane time constant in steps, above 1, in place of `alpha` = 1 - 1 / tau_mem.
+        Membrane time constant in steps, at least 1, in place of `alpha` = 1 - 1 / tau_mem.
     model : {"box", "current"}
     alpha_syn : float
         Decay of the synaptic current per step, in [0, 1); current model only.

@@ -10,8 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from chgraph import plotting as graph_plotting
+from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
-from chsnn._files import write_atomically
 from chsnn.energy import EnergyReport
 from chsnn.history import History
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chsnn._files import write_atomically
+from chgraph._files import write_atomically
 from chsnn.config import RunConfig
 from chsnn.energy import EnergyReport
 from chsnn.history import History

@@ -317,7 +317,11 @@ class Trainer:
             **saved.settings,
         )
         groups = trainer.optimizer.state_dict()["param_groups"]
-        trainer.optimizer.load_state_dict({"state": saved.optimizer_state, "param_groups": groups})
+        state = {"state": saved.optimizer_state, "param_groups": groups}
+        try:
+            trainer.optimizer.load_state_dict(state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no state of {saved.settings['optimizer']}") from error
         trainer.history = History(saved.history)
         trainer._evolution_steps = saved.evolution_steps
         return trainer

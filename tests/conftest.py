@@ -17,6 +17,13 @@ settings.register_profile(
 settings.load_profile("chgraph")
 
 
+def pytest_configure(config):
+    """Without compilation numpy warns where 64-bit hashes wrap around, as they are meant to."""
+    if numba.config.DISABLE_JIT:
+        overflow = "ignore:overflow encountered in scalar:RuntimeWarning"
+        config.addinivalue_line("filterwarnings", overflow)
+
+
 @pytest.fixture(params=list(zoo.BIADJACENCIES))
 def biadjacency(request):
     """The 0/1 biadjacency of every graph of the zoo in turn."""

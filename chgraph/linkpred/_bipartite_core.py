@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel
+from chgraph._jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
 
 BY_PATHS, BY_NODES, BY_DEGREES = range(3)
@@ -45,7 +45,7 @@ class Layer(NamedTuple):
     right_start: np.ndarray
     right_values: np.ndarray
     common: np.ndarray
-    kind: Int
+    kind: int
 
 
 class Scratch(NamedTuple):
@@ -57,7 +57,7 @@ class Scratch(NamedTuple):
     counts: np.ndarray
 
 
-@kernel()
+@inlined
 def _count_common(
     z: Int,
     from_offsets: np.ndarray,
@@ -73,7 +73,7 @@ def _count_common(
             row[to_neighbors[j]] += 1
 
 
-@kernel()
+@inlined
 def _clear_common(
     z: Int,
     from_offsets: np.ndarray,
@@ -144,9 +144,7 @@ def prepare(
 
 
 @kernel()
-def _new_scratch(
-    layer: Layer,
-) -> Scratch:
+def _new_scratch(layer: Layer) -> Scratch:
     n_left, n_right = layer.left_offsets.size - 1, layer.right_offsets.size - 1
     return Scratch(
         np.zeros(n_left, np.int64),
@@ -156,13 +154,9 @@ def _new_scratch(
     )
 
 
-@kernel()
-def _left_factors(
-    u: Int,
-    layer: Layer,
-    scratch: Scratch,
-) -> np.ndarray:
-    """Factor of every left node two steps from u, u itself left out; returns these nodes."""
+@leaf
+def _left_factors(u: Int, layer: Layer, scratch: Scratch) -> Int:
+    """Factor of every left node two steps from u, u itself left out; returns their number."""
     internal, reached = scratch.internal, scratch.reached
     n_reached = 0
     for i in range(layer.left_offsets[u], layer.left_offsets[u + 1]):
@@ -178,10 +172,10 @@ def _left_factors(
         z2 = reached[i]
         scratch.factor[z2] = layer.left_values[layer.left_start[z2] + internal[z2]]
         internal[z2] = 0
-    return reached[:n_reached]
+    return n_reached
 
 
-@kernel()
+@inlined
 def _add_paths(
     u: Int,
     z1: Int,
@@ -202,13 +196,8 @@ def _add_paths(
             row[v] += scale * terms[common[v]]
 
 
-@kernel()
-def _row_by_paths(
-    u: Int,
-    layer: Layer,
-    scratch: Scratch,
-    row: np.ndarray,
-) -> None:
+@leaf
+def _row_by_paths(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
     """Path-based scores: the factors of z2 once per row, those of z1 looked up per path."""
     rights = layer.right_offsets, layer.right_neighbors
     lefts = layer.left_offsets, layer.left_neighbors
@@ -225,28 +214,20 @@ def _row_by_paths(
             _clear_common(z1, *rights, *lefts, scratch.counts)
 
 
-@kernel()
+@leaf
 def _add_left_nodes(
-    nodes: np.ndarray,
-    layer: Layer,
-    factor: np.ndarray,
-    row: np.ndarray,
+    n_reached: np.ndarray, layer: Layer, reached: np.ndarray, factor: np.ndarray, row: np.ndarray
 ) -> None:
-    """Add the factor of each of these left nodes to all its neighbors."""
-    for i in range(nodes.size):
-        z2 = nodes[i]
+    """Add the factor of each reached left node to all its neighbors."""
+    for i in range(n_reached):
+        z2 = reached[i]
         scale = factor[z2]
         for k in range(layer.left_offsets[z2], layer.left_offsets[z2 + 1]):
             row[layer.left_neighbors[k]] += scale
 
 
-@kernel()
-def _row_by_nodes(
-    u: Int,
-    layer: Layer,
-    scratch: Scratch,
-    row: np.ndarray,
-) -> None:
+@leaf
+def _row_by_nodes(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
     """Node-based scores: each z1 adds its term once per target, then each z2 does.
 
     The table has 0 for nodes without internal link, so targets out of reach get nothing.
@@ -268,39 +249,30 @@ def _row_by_nodes(
                 v = layer.left_neighbors[k]
                 row[v] += terms[scratch.counts[v]]
                 scratch.counts[v] = 0
-    _add_left_nodes(_left_factors(u, layer, scratch), layer, scratch.factor, row)
+    n_reached = _left_factors(u, layer, scratch)
+    _add_left_nodes(n_reached, layer, scratch.reached, scratch.factor, row)
 
 
-@kernel()
-def _row_by_degrees(
-    u: Int,
-    layer: Layer,
-    scratch: Scratch,
-    row: np.ndarray,
-) -> None:
+@leaf
+def _row_by_degrees(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
     """RA: no term depends on the pair, so all z1 before one z2 are added up first."""
-    reached = _left_factors(u, layer, scratch)
-    weight = scratch.factor
-    for i in range(reached.size):
+    n_reached = _left_factors(u, layer, scratch)
+    reached, weight = scratch.reached, scratch.factor
+    for i in range(n_reached):
         weight[reached[i]] = 0.0
     for i in range(layer.left_offsets[u], layer.left_offsets[u + 1]):
         z1 = layer.left_neighbors[i]
         root = layer.right_values[layer.right_start[z1]]
         for j in range(layer.right_offsets[z1], layer.right_offsets[z1 + 1]):
             weight[layer.right_neighbors[j]] += root
-    for i in range(reached.size):
+    for i in range(n_reached):
         weight[reached[i]] *= layer.left_values[layer.left_start[reached[i]]]
-    _add_left_nodes(reached, layer, weight, row)
+    _add_left_nodes(n_reached, layer, reached, weight, row)
 
 
 @kernel()
 def _rows_of_worker(
-    start: Int,
-    stop: Int,
-    worker: Int,
-    n_workers: Int,
-    layer: Layer,
-    out: np.ndarray,
+    start: Int, stop: Int, worker: Int, n_workers: Int, layer: Layer, out: np.ndarray
 ) -> None:
     """Score every n_workers-th row of the block, one after the other."""
     scratch = _new_scratch(layer)
@@ -318,26 +290,18 @@ def _rows_of_worker(
 
 
 @kernel(parallel=True)
-def score_rows(
-    start: Int,
-    stop: Int,
-    layer: Layer,
-    n_workers: Int,
-    out: np.ndarray,
-) -> None:
+def score_rows(start: Int, stop: Int, layer: Layer, n_workers: Int, out: np.ndarray) -> None:
     """Fill ``out[u - start, v]`` with the score of every unlinked pair; linked pairs get 0.
 
     Workers take every n_workers-th row: neighboring rows of real networks often are alike
     in degree, so that dealing evens out the work.
     """
     for worker in prange(n_workers):
-        _rows_of_worker(start, stop, worker, n_workers, layer, out)
+        _rows_of_worker(start, stop, np.int64(worker), n_workers, layer, out)
 
 
 @kernel()
-def _sides_swapped(
-    layer: Layer,
-) -> Layer:
+def _sides_swapped(layer: Layer) -> Layer:
     """The same layer seen from the right side (for scoring pairs)."""
     return Layer(
         layer.right_offsets,
@@ -353,12 +317,9 @@ def _sides_swapped(
     )
 
 
-@kernel()
+@leaf
 def _n_two_walks(
-    u: Int,
-    offsets: np.ndarray,
-    neighbors: np.ndarray,
-    next_offsets: np.ndarray,
+    u: Int, offsets: np.ndarray, neighbors: np.ndarray, next_offsets: np.ndarray
 ) -> Int:
     """Number of walks of two links from u."""
     total = 0
@@ -368,14 +329,8 @@ def _n_two_walks(
     return total
 
 
-@kernel()
-def _score_pair(
-    u: Int,
-    v: Int,
-    layer: Layer,
-    member: np.ndarray,
-    counts: np.ndarray,
-) -> float:
+@leaf
+def _score_pair(u: Int, v: Int, layer: Layer, member: np.ndarray, counts: np.ndarray) -> float:
     """Score of one pair, linked or not: the link u - v is on no path, so z1 != v and z2 != u.
 
     With both left out of the counts, 1 + de = d - di holds for linked pairs as well.
@@ -412,12 +367,7 @@ def _score_pair(
 
 @kernel()
 def _pairs_of_worker(
-    worker: Int,
-    n_workers: Int,
-    left: np.ndarray,
-    right: np.ndarray,
-    layer: Layer,
-    out: np.ndarray,
+    worker: Int, n_workers: Int, left: np.ndarray, right: np.ndarray, layer: Layer, out: np.ndarray
 ) -> None:
     """Score every n_workers-th pair, each from the end with fewer walks of two links."""
     swapped = _sides_swapped(layer)
@@ -436,12 +386,8 @@ def _pairs_of_worker(
 
 @kernel(parallel=True)
 def score_pairs(
-    left: np.ndarray,
-    right: np.ndarray,
-    layer: Layer,
-    n_workers: Int,
-    out: np.ndarray,
+    left: np.ndarray, right: np.ndarray, layer: Layer, n_workers: Int, out: np.ndarray
 ) -> None:
     """Fill ``out[i]`` with the path-based score of (left[i], right[i]), linked or unlinked."""
     for worker in prange(n_workers):
-        _pairs_of_worker(worker, n_workers, left, right, layer, out)
+        _pairs_of_worker(np.int64(worker), n_workers, left, right, layer, out)

@@ -1,44 +1,101 @@
-"""Cannistraci-Hebb rules as scores of missing links, delivered in blocks of rows."""
+"""Cannistraci-Hebb rules: scores of missing links from paths of two or three links.
+
+For a pair (u, v) and path length n the local community is the set of all intermediate
+nodes of the simple paths of n links between them. A node z of it has degree d, di links to
+other nodes of it, and de links to nodes that are neither in it nor u nor v. The score is the
+sum over the paths of the geometric mean of the node terms of their intermediate nodes:
+
+=====  ========================================
+RA     1 / d
+CH1    di / d
+CH2    (1 + di) / (1 + de)
+CH3    1 / (1 + de)
+CH3.1  (1 + di) / (1 + de)^(1 + de / (1 + de))
+=====  ========================================
+
+References: adaptive network automata (CHA, NeurIPS 2025), section 2.1.3; CH-SNN, arXiv
+2511.05581, equation 5; node-based forms: CHTs, arXiv 2501.19107, algorithm 1.
+"""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from chgraph._checks import check_choice
 from chgraph._threads import thread_limit
-from chgraph.graph import BipartiteGraph
-from chgraph.linkpred import _bipartite_core
+from chgraph._top_pairs import top_pairs
+from chgraph.graph import BipartiteGraph, Graph
+from chgraph.linkpred import (
+    _bipartite_core,
+    _monopartite_core,
+    _monopartite_network,
+    _pair_lists,
+)
+from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
+from chgraph.linkpred._node_terms import RULES
+from chgraph.linkpred._pairs import Progress, ScoredPairs
 
-# method -> (node term, whether it is summed over the nodes instead of the paths)
-_RULES = {
-    "RA-L3": ("RA", False),
-    "CH1-L3": ("CH1", False),
-    "CH2-L3": ("CH2", False),
-    "CH3-L3": ("CH3", False),
-    "CH3.1-L3": ("CH3.1", False),
-    "CH2-L3n": ("CH2", True),
-    "CH3-L3n": ("CH3", True),
+_WORDS = {
+    "RA": "resource allocation",
+    "CH1": "internal links over degree",
+    "CH2": "many internal, few external links",
+    "CH3": "few external links",
+    "CH3.1": "many internal, few external links, external ones weighing more",
 }
-BIPARTITE_METHODS = tuple(_RULES)
+AUTOMATA_METHODS: dict[str, str] = {
+    **{
+        f"{rule}-L{length}": f"{_WORDS[rule]}, over paths of {length} links"
+        for rule in RULES
+        for length in (2, 3)
+    },
+    "CH2-L3n": "CH2-L3 summed over nodes instead of paths (bipartite)",
+    "CH3-L3n": "CH3-L3 summed over nodes instead of paths (bipartite)",
+}
+BIPARTITE_METHODS = tuple(name for name in AUTOMATA_METHODS if "-L3" in name)
+
 _BLOCK_BYTES = 32 * 2**20
+_CHUNK_WALKS = 20_000_000
+_CHUNK_PAIRS = 4_000_000
+
+
+def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
+    """Return why a rule of this family cannot score this graph; None if it can or is no such."""
+    match = re.fullmatch(r"(RA|CH\d(?:\.\d)?)-L(\d+)(n?)", str(method))
+    if match is None:
+        return None
+    bipartite = isinstance(graph, BipartiteGraph)
+    length = int(match[2])
+    if length > 3:
+        return (
+            "paths of more than 3 links are not offered: they win on few networks (CHA: at "
+            "most 5 % of them for lengths 4 to 6) and their number grows with every link; "
+            "use L2 or L3"
+        )
+    if bipartite and length % 2 == 0:
+        return (
+            "paths of an even number of links join nodes of the same side, so every pair "
+            "across scores 0; use L3"
+        )
+    if match[3] and not bipartite:
+        return "the node-based form is defined on bipartite graphs; use the path-based L3"
+    return None
+
+
+# ------------------------------------------------------------------------- bipartite
 
 
 def score_blocks(
-    graph: BipartiteGraph, method: str = "CH3-L3", *, n_threads: int | None = None
+    graph: BipartiteGraph,
+    method: str = "CH3-L3",
+    *,
+    n_threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     r"""Score every unlinked pair of a bipartite graph, a block of left nodes at a time.
-
-    .. math::
-        \mathrm{CH3\text{-}L3}(u, v) = \sum_{u - z_1 - z_2 - v}
-        \frac{1}{\sqrt{(1 + de(z_1)) (1 + de(z_2))}}
-
-    over the paths of three links, where de counts a node's links that lead out of the
-    local community of (u, v). The other path-based methods replace 1 / (1 + de) by the
-    node term of their rule: RA 1 / d, CH1 di / d, CH2 (1 + di) / (1 + de), CH3.1
-    (1 + di) / (1 + de)^(1 + de / (1 + de)). The node-based CH2-L3n and CH3-L3n add the
-    term once per node of the local community instead.
 
     Parameters
     ----------
@@ -46,6 +103,8 @@ def score_blocks(
     method : {"RA-L3", "CH1-L3", "CH2-L3", "CH3-L3", "CH3.1-L3", "CH2-L3n", "CH3-L3n"}
     n_threads : int, optional
         At most this many threads; the scores are the same for any number.
+    progress : callable, optional
+        Called with the fraction of the work that each block was.
 
     Yields
     ------
@@ -65,12 +124,7 @@ def score_blocks(
     In a bipartite graph and for an unlinked pair, di(z1) = \|N(z1) & N(v)\| and
     di(z2) = \|N(z2) & N(u)\|: both depend on a pair of one side only, so a path costs one
     multiplication and addition. Memory is the links, one block, a row per thread, and at
-    most 64 MB of shared-neighbour counts (counted anew for each row where they need more).
-
-    References
-    ----------
-    CH-SNN, arXiv 2511.05581, equation 5; adaptive network automata (CHA), section 2.1.3;
-    node-based forms: CHTs, arXiv 2501.19107, algorithm 1.
+    most 64 MB of shared-neighbor counts (counted anew for each row where they need more).
 
     Examples
     --------
@@ -82,20 +136,174 @@ def score_blocks(
     [(0, [[0.0, 1.0], [0.0, 0.0]])]
     """
     check_choice("method", method, BIPARTITE_METHODS)
-    rule, node_based = _RULES[method]
-    with thread_limit(n_threads):
-        layer = _bipartite_core.prepare(
-            graph.left_offsets,
-            graph.left_neighbors,
-            graph.right_offsets,
-            graph.right_neighbors,
-            rule,
-            node_based=node_based,
-        )
+    layer = _layer(graph, method, n_threads)
+    # Walks of three links from each left node: the additions its row costs.
+    matrix = graph.biadjacency().astype(np.float64)
+    cost = matrix @ (matrix.T @ graph.left_degree) + 1.0
     rows = max(1, _BLOCK_BYTES // (8 * max(graph.n_right, 1)))
+    if progress is not None:
+        rows = min(rows, -(-graph.n_left // 100))
     for start in range(0, graph.n_left, rows):
         stop = min(start + rows, graph.n_left)
         block = np.empty((stop - start, graph.n_right))
         with thread_limit(n_threads) as n_workers:
             _bipartite_core.score_rows(start, stop, layer, n_workers, block)
         yield start, block
+        if progress is not None:
+            progress(cost[start:stop].sum() / cost.sum())
+
+
+def _layer(graph: BipartiteGraph, method: str, n_threads: int | None) -> _bipartite_core.Layer:
+    rule, _, length = method.partition("-")
+    with thread_limit(n_threads):
+        return _bipartite_core.prepare(
+            graph.left_offsets,
+            graph.left_neighbors,
+            graph.right_offsets,
+            graph.right_neighbors,
+            rule,
+            node_based=length.endswith("n"),
+        )
+
+
+def _bipartite_pair_scores(
+    graph: BipartiteGraph,
+    method: str,
+    left: np.ndarray,
+    right: np.ndarray,
+    n_threads: int | None,
+) -> np.ndarray:
+    layer = _layer(graph, method, n_threads)
+    if not method.endswith("n"):
+        scores = np.empty(left.size)
+        with thread_limit(n_threads) as n_workers:
+            _bipartite_core.score_pairs(left, right, layer, n_workers, scores)
+        return scores
+    if (graph.link_ids(left, right) >= 0).any():
+        raise ValueError(f"method {method!r} scores unlinked pairs only, and a pair is linked")
+    # The node-based form is a sum over rows: score the row of each distinct left node.
+    scores = np.empty(left.size)
+    row = np.empty((1, graph.n_right))
+    for u in np.unique(left):
+        _bipartite_core.score_rows(u, u + 1, layer, 1, row)
+        scores[left == u] = row[0, right[left == u]]
+    return scores
+
+
+# ----------------------------------------------------------------------- monopartite
+
+
+def _network(
+    graph: Graph, method: str, local_community: str, n_threads: int | None
+) -> _monopartite_network.Network:
+    rule, _, length = method.partition("-L")
+    with thread_limit(n_threads):
+        return _monopartite_network.prepare(
+            graph.offsets,
+            graph.neighbors,
+            rule,
+            length=int(length),
+            local_community=local_community,
+        )
+
+
+def _monopartite_scores(
+    net: _monopartite_network.Network, n_threads: int | None, progress: Progress | None
+) -> Iterator[ScoredPairs]:
+    """Yield the positive scores, a run of sources at a time."""
+    costs = _monopartite_network.source_costs(net)
+    room = _monopartite_network.target_limit(net, costs)
+    for first, last in itertools.pairwise(_monopartite_network.chunk_bounds(room, _CHUNK_PAIRS)):
+        found = _pair_lists.new_found(room, first, last)
+        with thread_limit(n_threads) as n_workers:
+            sources, bounds = _monopartite_network.deal_sources(first, last, costs, n_workers)
+            _monopartite_core.all_pairs(sources, bounds, net, found)
+        yield _collected(net, found, first, last)
+        if progress is not None:
+            progress(costs[first:last].sum() / max(costs.sum(), 1))
+
+
+def _collected(
+    net: _monopartite_network.Network, found: _pair_lists.Found, first: int, last: int
+) -> ScoredPairs:
+    """Return what the sources of a run found, by the caller's node numbers."""
+    counts = found.counts[first:last]
+    kept = np.repeat(found.begins[first:last] - np.cumsum(counts) + counts, counts)
+    kept += np.arange(kept.size)
+    source = np.repeat(net.labels[first:last], counts)
+    target = found.targets[kept]
+    return ScoredPairs(np.minimum(source, target), np.maximum(source, target), found.scores[kept])
+
+
+def _best_monopartite(
+    net: _monopartite_network.Network, k: int, n_threads: int | None, progress: Progress | None
+) -> ScoredPairs:
+    costs = _monopartite_network.source_costs(net)
+    with thread_limit(n_threads) as n_workers:
+        best = _pair_lists.new_best(n_workers, k)
+        runs = itertools.pairwise(_monopartite_network.chunk_bounds(costs, _CHUNK_WALKS))
+        for first, last in runs:
+            sources, bounds = _monopartite_network.deal_sources(first, last, costs, n_workers)
+            _monopartite_core.best_pairs(sources, bounds, net, best)
+            if progress is not None:
+                progress(costs[first:last].sum() / max(costs.sum(), 1))
+    return ScoredPairs(*_pair_lists.merge_best(best))
+
+
+# ------------------------------------------------------------------- both kinds of graph
+
+
+def automata_scores(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[ScoredPairs]:
+    """Yield the positive scores of unlinked pairs; see :func:`scores.unlinked_scores`."""
+    if isinstance(graph, Graph):
+        net = _network(graph, method, local_community, n_threads)
+        yield from _monopartite_scores(net, n_threads, progress)
+        return
+    for start, block in score_blocks(graph, method, n_threads=n_threads, progress=progress):
+        row, right = np.nonzero(block)
+        yield ScoredPairs(row + start, right, block[row, right])
+
+
+def best_automata(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    k: int,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> ScoredPairs:
+    """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
+    if isinstance(graph, Graph):
+        net = _network(graph, method, local_community, n_threads)
+        return _best_monopartite(net, k, n_threads, progress)
+    blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)
+    return ScoredPairs(*top_pairs(blocks, k))
+
+
+def automata_pair_scores(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    source: np.ndarray,
+    target: np.ndarray,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """Score the given pairs, linked or not; see :func:`scores.pair_scores`."""
+    if isinstance(graph, BipartiteGraph):
+        return _bipartite_pair_scores(graph, method, source, target, n_threads)
+    net = _network(graph, method, local_community, n_threads)
+    place = np.empty(graph.n_nodes, dtype=np.int64)
+    place[net.labels] = np.arange(graph.n_nodes)
+    scores = np.empty(source.size)
+    with thread_limit(n_threads) as n_workers:
+        _pairs_core.score_pairs(place[source], place[target], net, n_workers, scores)
+    return scores

@@ -37,5 +37,5 @@ def race_keys(
         for j in range(block.shape[1]):
             if block[i, j] > 0.0:
                 bits = _mixed(row + np.uint64(j + 1) * golden)
-                uniform = (np.float64(bits >> np.uint64(11)) + 0.5) * 2.0**-53
+                uniform = (np.float64(bits >> np.uint64(12)) + 0.5) * 2.0**-52
                 block[i, j] /= -np.log(uniform)

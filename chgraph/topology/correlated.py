@@ -24,7 +24,7 @@ def spike_correlated(
 
     Output `j` stands for input ``j mod n_in``: the matrix of correlations between inputs
     is tiled until it has `n_out` columns, and the pairs with the largest \|correlation\|
-    become links. An input is never linked to its own copies.
+    become links. An input is not linked to its own copies while other pairs are left.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def spike_correlated(
         for binary spikes is sqrt(1 - (p_i + p_j) / 2) and ignores co-firing.
     rng : int, numpy Generator or None
         Used only when fewer pairs correlate than links are asked for: the rest is drawn
-        uniformly from the other pairs.
+        uniformly from the other pairs, copies of the input last.
 
     Returns
     -------
@@ -75,6 +75,7 @@ def spike_correlated(
     observations = _observations(spikes)
     check_choice("statistic", statistic, STATISTICS)
     check_positive_int("n_out", n_out)
+    generator = as_generator(rng)
     shape = (observations.shape[1], n_out)
     n_links = link_count(*shape, sparsity)
     rows = max(1, _BLOCK_BYTES // (8 * max(shape)))
@@ -82,10 +83,18 @@ def spike_correlated(
         correlations = _pearson_rows(observations, rows)
     else:
         correlations = _equation_2_rows(observations, rows)
-    left, right = top_pairs(_tiled(correlations, n_out), n_links)
+    left, right, _ = top_pairs(_tiled(correlations, n_out), n_links)
     graph = BipartiteGraph.from_links(left, right, shape)
-    missing = n_links - graph.n_links
-    return graph.add_links(*sample_unlinked(graph, missing, rng=as_generator(rng)))
+    return _filled(graph, n_links, generator) if graph.n_links < n_links else graph
+
+
+def _filled(graph: BipartiteGraph, n_links: int, rng: np.random.Generator) -> BipartiteGraph:
+    """Add uniformly drawn links up to `n_links`, those from an input to its copies last."""
+    copies = np.arange(graph.n_right)
+    inputs = copies % graph.n_left
+    taken = graph.add_links(inputs, copies)
+    graph = graph.add_links(*sample_unlinked(taken, n_links - graph.n_links, rng=rng))
+    return graph.add_links(*sample_unlinked(graph, n_links - graph.n_links, rng=rng))
 
 
 def _observations(spikes: Any) -> np.ndarray:
@@ -119,7 +128,7 @@ def _pearson_rows(
     for chunk in _chunks(observations, mean):
         square += (chunk * chunk).sum(axis=0)
     spread = n_observations * square - total * total
-    constant = np.ptp(observations, axis=0) == 0
+    constant = observations.min(axis=0) == observations.max(axis=0)
     spread[constant] = 1.0
     for start in range(0, n_in, rows_per_block):
         rows = slice(start, start + rows_per_block)

@@ -46,7 +46,7 @@ def test_infinity_is_never_at_least_something():
 
 @pytest.mark.parametrize("value", ["1", True, None, 1j, [1.0]])
 def test_what_is_no_number_is_named(value):
-    with pytest.raises(TypeError, match="^x must be a number"):
+    with pytest.raises(TypeError, match=r"^x must be a number"):
         _checks.check_real("x", value, minimum=0)
 
 
@@ -68,7 +68,7 @@ def test_link_values_become_float64():
 
 @pytest.mark.parametrize("values", [[1.0], [[1.0, 2.0]], 1.0, [1.0, np.nan], [1.0, np.inf]])
 def test_bad_link_values_are_named(values):
-    with pytest.raises(ValueError, match="^w must"):
+    with pytest.raises(ValueError, match=r"^w must"):
         _checks.check_link_values("w", values, 2)
 
 
@@ -87,5 +87,5 @@ def test_a_generator_is_passed_through_and_a_seed_makes_one():
 
 @pytest.mark.parametrize("rng", ["x", -1, 0.5, object()])
 def test_what_makes_no_generator_is_named(rng):
-    with pytest.raises(TypeError, match="^seed must be None"):
+    with pytest.raises(TypeError, match=r"^seed must be None"):
         _checks.as_generator(rng, name="seed")

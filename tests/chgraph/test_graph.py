@@ -8,7 +8,7 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chgraph import BipartiteGraph, as_bipartite
+from chgraph import BipartiteGraph, GraphInputWarning, as_bipartite
 from tests import zoo
 
 
@@ -73,18 +73,19 @@ def test_every_matrix_kind_gives_the_same_graph(kind, dtype):
     assert as_bipartite(kind(matrix.astype(dtype))) == zoo.GRAPHS["sparse"]
 
 
-def test_every_nonzero_entry_is_a_link_whatever_its_sign():
-    graph = BipartiteGraph.from_biadjacency([[-0.5, 0.0], [1e-30, -0.0]])
+def test_every_nonzero_entry_is_a_link_and_weights_are_not_dropped_in_silence():
+    with pytest.warns(GraphInputWarning, match=r"^the weights of biadjacency"):
+        graph = BipartiteGraph.from_biadjacency([[-0.5, 0.0], [1e-30, -0.0]])
     np.testing.assert_array_equal(graph.links(), [[0, 1], [0, 0]])
 
 
 def test_explicit_zeros_of_a_sparse_matrix_are_no_links():
-    matrix = scipy.sparse.csr_array(([0.0, 2.0], ([0, 1], [0, 1])), shape=(2, 2))
+    matrix = scipy.sparse.csr_array(([0.0, 1.0], ([0, 1], [0, 1])), shape=(2, 2))
     np.testing.assert_array_equal(as_bipartite(matrix).links(), [[1], [1]])
 
 
 def test_duplicate_entries_of_a_sparse_matrix_are_summed():
-    matrix = scipy.sparse.coo_array(([1, 1, 1, -1], ([0, 0, 1, 1], [0, 0, 1, 1])), shape=(2, 2))
+    matrix = scipy.sparse.coo_array(([3, -2, 1, -1], ([0, 0, 1, 1], [0, 0, 1, 1])), shape=(2, 2))
     np.testing.assert_array_equal(as_bipartite(matrix).links(), [[0], [0]])
     assert matrix.nnz == 4
 

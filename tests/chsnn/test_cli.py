@@ -133,12 +133,10 @@ def test_a_folder_that_is_no_run_folder_is_left_alone(tmp_path, capsys):
 
 
 def test_a_diverging_run_says_so_and_keeps_its_folder(tmp_path, capsys):
+    diverging = ["--no-baseline", "--optimizer", "sgd", "--learning-rate", "1e30"]
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as stop:
-        main(
-            ["train", *SMALL, "--no-baseline", "--optimizer", "sgd", "--learning-rate", "1e30"]
-            + ["--out", str(out)]
-        )
+        main(["train", *SMALL, *diverging, "--out", str(out)])
     error = capsys.readouterr().err
     assert stop.value.code == 2
     assert error.count("\n") == 1

@@ -1,0 +1,90 @@
+"""What every command line of the project does alike: arguments in, one clear line on errors."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json as json_module
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import tyro
+
+_FRAME = "╭╮╰╯│─|+- "
+_HELP = ("Argument helptext", "For full helptext", "Got errors")
+
+
+def parse_arguments(
+    commands: Any, arguments: Sequence[str], *, program: str, description: str
+) -> Any:
+    """Return the command that the arguments ask for, built by tyro.
+
+    Parameters
+    ----------
+    commands : type
+        What ``tyro.cli`` takes: a union of annotated dataclasses, one per subcommand.
+    arguments : sequence of str
+        The command line without the program's name.
+    program, description : str
+        Shown by ``--help``, which ends the program here.
+
+    Raises
+    ------
+    ValueError
+        If the arguments fit no command: tyro's framed message on one line.
+    """
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            return tyro.cli(commands, args=arguments, prog=program, description=description)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        message = one_line(messages.getvalue())
+    raise ValueError(message or f"bad arguments; see {program} --help")
+
+
+def one_line(box: str) -> str:
+    """Return tyro's framed error message as one line, without title, frame and help text.
+
+    Examples
+    --------
+    >>> one_line('''
+    ... ╭─ Value error ────────────────────────────╮
+    ... │ Error parsing --k: 'ten' is no INT       │
+    ... │ ──────────────────────────────────────── │
+    ... │ For full helptext, see chgraph --help    │
+    ... ╰──────────────────────────────────────────╯''')
+    "Error parsing --k: 'ten' is no INT"
+    """
+    sections: list[list[str]] = [[]]
+    for line in box.strip().splitlines():
+        words = line.strip("│| ")
+        if not words.strip(_FRAME):  # a rule between two sections
+            sections.append([])
+        elif not words.startswith(("╭", "+")):  # the title
+            sections[-1].append(words)
+    message, *others = [section for section in sections if section] or [[]]
+    text = " ".join(message)
+    hints = [" ".join(lines[:2]) for lines in others if not lines[0].startswith(_HELP)]
+    # A check inside a nested dataclass is reported under tyro's own name of that class.
+    if text.startswith("Error parsing ") and not text.startswith("Error parsing -"):
+        text = text.partition(": ")[2]
+    return "; ".join([text, *hints])
+
+
+def print_result(document: dict[str, Any], text: str, *, json: bool) -> None:
+    """Print the result of a command: the document as JSON, or the text for people."""
+    try:
+        sys.stdout.write((json_module.dumps(document, indent=2) if json else text) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fail(program: str, message: str, code: int) -> NoReturn:
+    """Print one line on stderr and end with the given exit status."""
+    sys.stderr.write(f"{program}: {' '.join(message.split())}\n")
+    raise SystemExit(code)

@@ -1,0 +1,184 @@
+"""The command line: ``chgraph predict``, ``chgraph evaluate``."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from chgraph import plotting
+from chgraph._checks import check_count
+from chgraph._command_line import fail, parse_arguments, print_result
+from chgraph._files import write_atomically
+from chgraph.bipartite import BipartiteGraph
+from chgraph.files import read_network
+from chgraph.graph import GraphInputWarning
+from chgraph.linkpred.evaluation import evaluate
+from chgraph.linkpred.predict import predict_links
+from chgraph.monopartite import Graph
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
+_TABLES = (".csv", ".json")
+_PICTURES = (".png", ".pdf", ".svg")
+_HEADER = {"auto": None, "yes": True, "no": False}
+
+
+@dataclass(frozen=True)
+class _NetworkCommand:
+    """What the commands on a network file have in common."""
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """Edge list (CSV, TSV or white space; any name), .mtx, .npz, .graphml or .gml."""
+    bipartite: bool = False
+    """Two kinds of node: first column left, second column right."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of an edge list names its columns."""
+    threads: int | None = None
+    """At most this many threads."""
+    out: Path | None = None
+    """File for the result, .csv or .json; one that exists is replaced."""
+    plot: Path | None = None
+    """File for a picture, .png, .pdf or .svg."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+    def network(self) -> Graph | BipartiteGraph:
+        """Read FILE, once the names of the files to write are known to be good."""
+        _check_target("--out", self.out, _TABLES, self.file)
+        _check_target("--plot", self.plot, _PICTURES, self.file)
+        return read_network(
+            self.file, bipartite=self.bipartite or None, header=_HEADER[self.header]
+        )
+
+    def deliver(self, result: Any, draw: Callable[[Axes], Any]) -> None:
+        """Write the files asked for, then print."""
+        if self.out is not None:
+            write = result.to_csv if self.out.suffix.lower() == ".csv" else result.to_json
+            write(self.out)
+        if self.plot is not None:
+            _save_picture(draw, self.plot)
+        written = [f"written: {path}" for path in (self.out, self.plot) if path is not None]
+        print_result(result.to_dict(), "\n".join([str(result), *written]), json=self.json)
+
+
+@dataclass(frozen=True)
+class Predict(_NetworkCommand):
+    """Rank the missing links of a network, likeliest first.
+
+    Example: chgraph predict yeast.csv --method CH3-L3 --k 1000 --out links.csv
+    """
+
+    method: str = "CH3-L3"
+    """Rule that scores the pairs: CH3-L3, CH2-L2, RA-L3, CHA, CN, ..."""
+    k: int | Literal["all"] = 100
+    """How many links; all: every pair with a score above 0."""
+    local_community: str = "all"
+    """Links that count as internal: all of the local community, or on-path only."""
+    tie_break: str = "index"
+    """Order of equal scores: by index, or by SPcorr."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        graph = self.network()
+        prediction = predict_links(
+            graph,
+            None if self.k == "all" else self.k,
+            method=self.method,
+            tie_break=self.tie_break,
+            local_community=self.local_community,
+            n_threads=self.threads,
+        )
+        self.deliver(prediction, lambda ax: plotting.predicted_links(graph, prediction, ax=ax))
+
+
+@dataclass(frozen=True)
+class Evaluate(_NetworkCommand):
+    """Measure how well methods find links that were removed from a network.
+
+    Example: chgraph evaluate yeast.csv --methods CH3-L3 RA-L3 CN --repeats 10 --plot yeast.png
+    """
+
+    methods: tuple[str, ...] = ("CH3-L3", "CH2-L3", "RA-L3")
+    """Rules to compare."""
+    removed: float = 0.1
+    """Fraction of the links to remove in each repeat."""
+    repeats: int = 10
+    """How often to remove links anew."""
+    connected: bool = False
+    """Remove no link that would split a connected component."""
+    seed: int = 0
+    """Seed of the choice of links; the same seed gives the same table."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        check_count("seed", self.seed)
+        result = evaluate(
+            self.network(),
+            methods=self.methods,
+            removed=self.removed,
+            repeats=self.repeats,
+            connected=self.connected,
+            rng=self.seed,
+            n_threads=self.threads,
+        )
+        self.deliver(result, lambda ax: result.plot(ax=ax))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 2 and one line on bad input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", GraphInputWarning)
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        try:
+            _parse(arguments).execute()
+        except (ValueError, OSError) as error:
+            fail("chgraph", str(error), 2)
+        except KeyboardInterrupt:
+            fail("chgraph", "interrupted", _INTERRUPTED)
+
+
+def _parse(arguments: list[str]) -> Any:
+    return parse_arguments(
+        Annotated[Predict, tyro.conf.subcommand("predict"), tyro.conf.FlagCreatePairsOff]
+        | Annotated[Evaluate, tyro.conf.subcommand("evaluate"), tyro.conf.FlagCreatePairsOff],
+        arguments,
+        program="chgraph",
+        description="Network science after Cannistraci-Hebb theory.",
+    )
+
+
+def _check_target(flag: str, path: Path | None, endings: Sequence[str], source: Path) -> None:
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{flag} must end in {' or '.join(endings)}, got {str(path)!r}")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise ValueError(f"{flag} names FILE itself; it would be replaced")
+
+
+def _save_picture(draw: Callable[[Axes], Any], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    draw(figure.subplots())
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
+    write_atomically(path, picture.getvalue())
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    sys.stderr.write(f"chgraph: warning: {' '.join(str(message).split())}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Where the keys of linked pairs stand among the keys of all pairs, counted without sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from chgraph._jit import Int, kernel
+
+
+@kernel()
+def _count_of_worker(
+    start: Int,
+    stop: Int,
+    first: np.ndarray,
+    second: np.ndarray,
+    known_first: np.ndarray,
+    known_second: np.ndarray,
+    equal: np.ndarray,
+    below: np.ndarray,
+) -> None:
+    for i in range(start, stop):
+        low, high = 0, known_first.size
+        while low < high:
+            middle = (low + high) >> 1
+            if first[i] > known_first[middle] or (
+                first[i] == known_first[middle] and second[i] >= known_second[middle]
+            ):
+                low = middle + 1
+            else:
+                high = middle
+        if low > 0 and first[i] == known_first[low - 1] and second[i] == known_second[low - 1]:
+            equal[low - 1] += 1
+        else:
+            below[low] += 1
+
+
+@kernel(parallel=True)
+def count_keys(
+    first: np.ndarray,
+    second: np.ndarray,
+    known_first: np.ndarray,
+    known_second: np.ndarray,
+    equal: np.ndarray,
+    below: np.ndarray,
+) -> None:
+    """Count the keys (first, second) against m strictly ascending known ones.
+
+    ``equal[w, j]`` and ``below[w, j]``, shape (n_workers, m + 1) and 0 at the start, get
+    the keys that equal known key j, and those between known keys j - 1 and j, of the w-th
+    part of the keys.
+    """
+    n_workers = equal.shape[0]
+    for worker in prange(n_workers):
+        _count_of_worker(
+            first.size * worker // n_workers,
+            first.size * (worker + 1) // n_workers,
+            first,
+            second,
+            known_first,
+            known_second,
+            equal[worker],
+            below[worker],
+        )

@@ -1,0 +1,245 @@
+"""``predict_links`` and ``score_links``: link prediction on any network, one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from chgraph._checks import check_choice, check_count
+from chgraph.graph import BipartiteGraph, Graph, as_network
+from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
+from chgraph.linkpred.adaptive import ADAPTIVE_METHODS, adaptive_scores, spcorr
+from chgraph.linkpred.prediction import LinkPrediction
+from chgraph.linkpred.scores import (
+    LOCAL_COMMUNITIES,
+    best_unlinked,
+    check_method,
+    pair_scores,
+    unlinked_scores,
+)
+
+TIE_BREAKS = ("index", "SPcorr")
+_MAX_PAIRS = 20_000_000
+
+
+def predict_links(
+    adj: Any,
+    k: int | None = None,
+    *,
+    method: str = "CH3-L3",
+    bipartite: bool | None = None,
+    tie_break: str = "index",
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: bool | None = None,
+) -> LinkPrediction:
+    r"""Rank the missing links of a network, likeliest first.
+
+    Parameters
+    ----------
+    adj : array_like, scipy sparse, networkx.Graph, igraph.Graph, Graph or BipartiteGraph
+        The network. A rectangular matrix is a biadjacency, a square symmetric one an
+        adjacency; weights, self-loops and repeated links are left out with a
+        :class:`GraphInputWarning`; directed networks are refused.
+    k : int, optional
+        Return the best `k` pairs only, in memory O(links + k + one row per thread). By
+        default every unlinked pair with a positive score.
+    method : str
+        A key of :data:`chgraph.METHODS`: a Cannistraci-Hebb rule ("CH3-L3", "CH2-L2",
+        ...), an adaptive choice among them ("CHA"), or a classic ("RA", "JC", ...).
+    bipartite : bool, optional
+        Say so for a square layer, or for a networkx or igraph graph with sides.
+    tie_break : {"index", "SPcorr"}
+        Order of pairs whose scores agree to 12 significant digits: by (source, target), or
+        by the Spearman correlation of the two nodes' distances to all nodes, over links
+        of length 1 / (1 + score). "CHA" always uses SPcorr.
+    local_community : {"all", "on-path"}
+        Which links count as internal: all links between nodes of the local community (the
+        published definition), or only the middle links of the pair's paths. They differ
+        only for L3 rules in graphs with triangles.
+    n_threads : int, optional
+        At most this many threads; the result is the same for any number.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal, for work over a second.
+
+    Returns
+    -------
+    LinkPrediction
+        With `source`, `target`, `score`; iterating gives (u, v, score) with node names.
+
+    Raises
+    ------
+    TypeError
+        If `adj` is no network.
+    ValueError
+        If an argument is out of range, the method does not serve this kind of network, or
+        `k` is None and more than 20 million pairs score above 0.
+
+    See Also
+    --------
+    score_links : Scores of chosen pairs, linked ones included.
+    chgraph.linkpred.evaluate : How well methods find removed links.
+
+    Examples
+    --------
+    >>> import networkx
+    >>> import chgraph
+    >>> print(chgraph.predict_links(networkx.karate_club_graph(), k=3))  # doctest: +SKIP
+    >>> chgraph.predict_links([[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0]])
+    1 link predicted by CH3-L3
+    source  target  score
+         0       3      1
+    """
+    graph = as_network(adj, bipartite)
+    check_method(graph, method)
+    check_choice("tie_break", tie_break, TIE_BREAKS)
+    check_choice("local_community", local_community, LOCAL_COMMUNITIES)
+    if k is not None:
+        check_count("k", k)
+    options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
+    details: dict[str, Any] = {}
+    with _progress_bar(method, progress) as told:
+        if method in ADAPTIVE_METHODS:
+            pairs, details = _adaptive(graph, method, k, progress=told, **options)
+        elif tie_break == "SPcorr":
+            pairs = _by_spcorr(graph, method, k, progress=told, **options)
+        elif k is not None:
+            pairs = best_unlinked(graph, method, k, progress=told, **options)
+        else:
+            pairs = best_first(_all_pairs(graph, method, progress=told, **options))
+    return LinkPrediction(*pairs, method=method, graph=graph, details=details)
+
+
+def score_links(
+    adj: Any,
+    pairs: Any,
+    *,
+    method: str = "CH3-L3",
+    bipartite: bool | None = None,
+    local_community: str = "all",
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """Score chosen pairs of nodes; the own link of a linked pair is left out first.
+
+    Parameters
+    ----------
+    adj, method, bipartite, local_community, n_threads
+        As in :func:`predict_links`; adaptive methods have no score of a pair.
+    pairs : iterable of (u, v)
+        By node names where the network has names, else by number; (left, right) in a
+        bipartite network.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+
+    Raises
+    ------
+    ValueError
+        If a node is not in the network, both are the same, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import networkx
+    >>> score_links(networkx.path_graph(4), [(0, 3), (0, 1)])
+    array([1., 0.])
+    """
+    graph = as_network(adj, bipartite)
+    source, target = _numbers(graph, pairs)
+    return pair_scores(
+        graph,
+        method,
+        source,
+        target,
+        local_community=local_community,
+        n_threads=n_threads,
+    )
+
+
+def _all_pairs(
+    graph: Graph | BipartiteGraph, method: str, *, progress: Progress, **options: Any
+) -> ScoredPairs:
+    chunks, n_pairs = [], 0
+    for chunk in unlinked_scores(graph, method, progress=progress, **options):
+        chunks.append(chunk)
+        n_pairs += chunk.score.size
+        if n_pairs > _MAX_PAIRS:
+            raise ValueError(
+                f"more than {_MAX_PAIRS:,} pairs score above 0; pass k to get the best k of "
+                "them, or read them in chunks from chgraph.linkpred.unlinked_scores"
+            )
+    return joined(chunks)
+
+
+def _by_spcorr(
+    graph: Graph | BipartiteGraph, method: str, k: int | None, *, progress: Progress, **options: Any
+) -> ScoredPairs:
+    pairs = _all_pairs(graph, method, progress=progress, **options)
+    if k is not None:
+        # The k best scores and all that tie with the last of them.
+        last = best_first(pairs, k).score[-1:]
+        near = pairs.score >= (last[0] * (1 - 1e-11) if k and last.size else np.inf)
+        pairs = ScoredPairs(*(column[near] for column in pairs))
+    link_scores = pair_scores(graph, method, *graph.links(), **options)
+    correlation = spcorr(graph, link_scores, pairs.source, pairs.target)
+    return best_first(pairs, k, then=correlation)
+
+
+def _adaptive(
+    graph: Graph | BipartiteGraph, method: str, k: int | None, *, progress: Progress, **options: Any
+) -> tuple[ScoredPairs, dict[str, Any]]:
+    result = adaptive_scores(graph, method, progress=progress, **options)
+    positive = result.score > 0
+    pairs = ScoredPairs(result.source[positive], result.target[positive], result.score[positive])
+    if k is None and pairs.score.size > _MAX_PAIRS:
+        raise ValueError(f"more than {_MAX_PAIRS:,} pairs score above 0; pass k")
+    order = np.lexsort((pairs.target, pairs.source, -result.rank[positive]))[:k]
+    pairs = ScoredPairs(*(column[order] for column in pairs))
+    return pairs, {"selected": result.selected, "auprs": result.auprs}
+
+
+def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs as node numbers."""
+    listed = [tuple(pair) for pair in pairs]
+    if any(len(pair) != 2 for pair in listed):
+        raise ValueError("pairs must hold two nodes each")
+    bipartite = isinstance(graph, BipartiteGraph)
+    names = (
+        (graph.left_names, graph.right_names)
+        if isinstance(graph, BipartiteGraph)
+        else (graph.names, graph.names)
+    )
+    columns = []
+    for side in (0, 1):
+        known = names[side]
+        numbers = range(graph.shape[side])
+        place = dict(zip(numbers if known is None else known, numbers, strict=True))
+        missing = [pair[side] for pair in listed if pair[side] not in place]
+        if missing:
+            raise ValueError(f"pairs name node {missing[0]!r}, which the network does not have")
+        columns.append(np.array([place[pair[side]] for pair in listed], dtype=np.int64))
+    if not bipartite and (columns[0] == columns[1]).any():
+        raise ValueError("pairs must join two different nodes")
+    return columns[0], columns[1]
+
+
+@contextmanager
+def _progress_bar(label: str, shown: bool | None) -> Iterator[Progress]:
+    """Yield a function that moves a bar by a fraction of the whole."""
+    hidden = None if shown is None else not shown
+    with tqdm(
+        total=1.0,
+        desc=label,
+        disable=hidden,
+        delay=1.0 if shown is None else 0.0,
+        bar_format="{l_bar}{bar}| {elapsed}, {remaining} to go",
+    ) as bar:
+
+        def advance(fraction: float) -> None:
+            bar.update(min(fraction, 1.0 - bar.n))
+
+        yield advance

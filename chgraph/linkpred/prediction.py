@@ -1,0 +1,131 @@
+"""The result of link prediction: a ranked list of pairs that prints, iterates and saves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chgraph._files import write_atomically
+from chgraph.graph import BipartiteGraph, Graph
+
+if TYPE_CHECKING:
+    import pandas
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LinkPrediction:
+    """Predicted links, best first.
+
+    Attributes
+    ----------
+    source, target : ndarray of int64
+        Node numbers; left and right ones of a bipartite network.
+    score : ndarray of float64
+    method : str
+    graph : Graph or BipartiteGraph
+        The network predicted on, which knows the node names.
+    details : dict
+        Of the adaptive methods: "selected" (the rule) and "auprs" (of all candidates).
+
+    Examples
+    --------
+    >>> import networkx
+    >>> import chgraph
+    >>> path = networkx.path_graph(["a", "b", "c", "d"])
+    >>> [(u, v, float(score)) for u, v, score in chgraph.predict_links(path)]
+    [('a', 'd', 1.0)]
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    score: np.ndarray
+    method: str
+    graph: Graph | BipartiteGraph
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.score.size)
+
+    def __iter__(self) -> Iterator[tuple[Hashable, Hashable, float]]:
+        """Yield (u, v, score) with the input's own node names."""
+        sources, targets = self.names()
+        yield from zip(sources, targets, self.score.tolist(), strict=True)
+
+    def names(self) -> tuple[list[Hashable], list[Hashable]]:
+        """Return the names (or numbers) of all sources and of all targets."""
+        if isinstance(self.graph, BipartiteGraph):
+            known = self.graph.left_names, self.graph.right_names
+        else:
+            known = self.graph.names, self.graph.names
+        return _named(self.source, known[0]), _named(self.target, known[1])
+
+    def __repr__(self) -> str:
+        """Return the first ten links as a table."""
+        links = "1 link" if len(self) == 1 else f"{len(self):,} links"
+        chosen = f" (chose {self.details['selected']})" if "selected" in self.details else ""
+        sources, targets = LinkPrediction(
+            self.source[:_SHOWN], self.target[:_SHOWN], self.score[:_SHOWN], self.method, self.graph
+        ).names()
+        rows = [("source", "target", "score")]
+        rows += [
+            (str(u), str(v), f"{score:.6g}")
+            for u, v, score in zip(sources, targets, self.score[:_SHOWN].tolist(), strict=True)
+        ]
+        width = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [
+            "  ".join(cell.rjust(w) for cell, w in zip(row, width, strict=True)) for row in rows
+        ]
+        if len(self) > _SHOWN:
+            lines.append("...")
+        return "\n".join([f"{links} predicted by {self.method}{chosen}", *lines])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return method, details and links as JSON-ready values."""
+        sources, targets = self.names()
+        return {
+            "method": self.method,
+            **self.details,
+            "links": [
+                {"source": _plain(u), "target": _plain(v), "score": score}
+                for u, v, score in zip(sources, targets, self.score.tolist(), strict=True)
+            ],
+        }
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a pandas table with the columns source, target, score (extra ``frames``)."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install 'chsnn[frames]'") from error
+        sources, targets = self.names()
+        return pandas.DataFrame({"source": sources, "target": targets, "score": self.score})
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write source, target, score with a header line, atomically."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(("source", "target", "score"))
+        writer.writerows((u, v, repr(score)) for u, v, score in self)
+        return write_atomically(Path(path), text.getvalue().encode())
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write :meth:`to_dict` as JSON, atomically."""
+        return write_atomically(Path(path), (json.dumps(self.to_dict(), indent=1) + "\n").encode())
+
+
+def _named(nodes: np.ndarray, names: Sequence[Hashable] | None) -> list[Any]:
+    return nodes.tolist() if names is None else [names[i] for i in nodes.tolist()]
+
+
+def _plain(name: Any) -> str | int | float:
+    """Return a node name that JSON can hold."""
+    return name if isinstance(name, str | int | float) else str(name)

@@ -1,0 +1,193 @@
+"""Checkpoints: resume equals a straight run, damage is refused, a file that is there is whole."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from chsnn import LIF, Evolution, Trainer
+from chsnn.data import Samples
+from chsnn.networks import mlp
+
+N_IN, N_CLASSES = 16, 4
+OPTIONS = {"progress": False, "n_threads": 1}
+SECONDS = ("train_seconds", "evolution_seconds")
+
+
+class Interrupted(Samples):
+    """Samples that raise KeyboardInterrupt when an epoch of that number begins."""
+
+    def batches(self, size, order=None):
+        self.__dict__["epochs_begun"] = self.__dict__.get("epochs_begun", 0) + 1
+        if self.epochs_begun == 3:
+            raise KeyboardInterrupt
+        return super().batches(size, order)
+
+
+def samples(kind=Samples, n=60, seed=0):
+    """Images whose brightest quarter is their class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, N_CLASSES, n)
+    images = 0.6 * rng.random((n, N_CLASSES, N_IN // N_CLASSES))
+    images[np.arange(n), labels] += 0.4
+    images = torch.from_numpy(images.reshape(n, N_IN).astype(np.float32))
+    return kind(images, torch.from_numpy(labels))
+
+
+def trainer(**options):
+    defaults = {"encoding": "bernoulli", "optimizer": "adam", "evolution": Evolution(zeta=0.4)}
+    settings = {**defaults, "epochs": 4, "batch_size": 16, "seed": 5, **OPTIONS, **options}
+    network = mlp(
+        (N_IN, 20, 18, N_CLASSES),
+        sparsity=0.6,
+        inputs=samples().images,
+        encoding=settings.pop("encoding"),
+        timesteps=3,
+        neuron=LIF(alpha=0.75, v_th=0.8),
+        seed=2,
+    )
+    return Trainer(network, learning_rate=0.02, **settings)
+
+
+def rows(history):
+    """History without what the clock says."""
+    return [{k: v for k, v in row.items() if k not in SECONDS} for row in history.rows]
+
+
+def assert_same_state(one, two):
+    assert one.network.graphs == two.network.graphs
+    for a, b in zip(one.network.sparse_layers, two.network.sparse_layers, strict=True):
+        assert torch.equal(a.values, b.values)
+    states = [t.optimizer.state_dict()["state"] for t in (one, two)]
+    assert states[0].keys() == states[1].keys()
+    for i, state in states[0].items():
+        assert {k for k, v in state.items() if v is not None} == {
+            k for k, v in states[1][i].items() if v is not None
+        }
+        for name, value in state.items():
+            assert value is None or torch.equal(value, states[1][i][name])
+    assert rows(one.history) == rows(two.history)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "sgd", "encoding": "direct"},
+        {"optimizer": "adamw", "weight_decay": 0.01, "evolution": Evolution(every=3, zeta=0.2)},
+        {"evolution": None, "learning_rate_schedule": "constant"},
+    ],
+)
+def test_a_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, options):
+    straight = trainer(**options)
+    straight.fit(samples(), samples(seed=1))
+
+    stopped = trainer(folder=tmp_path, **options)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(samples(Interrupted), samples(seed=1))
+    resumed = Trainer.resume(tmp_path / "checkpoint.safetensors", **OPTIONS)
+    assert len(resumed.history.rows) == 2
+    resumed.fit(samples(), samples(seed=1))
+
+    assert len(resumed.history.rows) == 4
+    assert_same_state(resumed, straight)
+    if options.get("evolution", True) is not None:
+        assert sum(resumed.history.column("regrown")) > 0
+
+
+def test_a_checkpoint_holds_everything(tmp_path):
+    original = trainer()
+    original.fit(samples(), samples(seed=1))
+    read = Trainer.resume(original.save(tmp_path / "run.safetensors"), **OPTIONS)
+    assert_same_state(read, original)
+    assert read.evolution == original.evolution
+    assert read.network.specification() == original.network.specification()
+    assert read.history.rows == original.history.rows
+    images = samples(seed=3).images
+    scores = [t.network(images, torch.Generator().manual_seed(0)) for t in (original, read)]
+    torch.testing.assert_close(*scores, rtol=0, atol=0)
+
+
+def test_a_checkpoint_of_an_untrained_network_can_be_resumed(tmp_path):
+    path = trainer().save(tmp_path / "start.safetensors")
+    resumed, straight = Trainer.resume(path, **OPTIONS), trainer()
+    for run in (resumed, straight):
+        run.fit(samples(), samples(seed=1))
+    assert_same_state(resumed, straight)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    run = trainer(epochs=1)
+    run.fit(samples(), samples(seed=1))
+    return run.save(tmp_path_factory.mktemp("run") / "checkpoint.safetensors")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9, 0.9999])
+def test_truncated_files_are_refused(tmp_path, checkpoint, share):
+    whole = checkpoint.read_bytes()
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match=r"cut\.safetensors is not a checkpoint"):
+        Trainer.resume(path)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 8, 100, 100_000])
+def test_random_bytes_are_refused(tmp_path, n_bytes):
+    path = tmp_path / "noise.safetensors"
+    path.write_bytes(np.random.default_rng(n_bytes).bytes(n_bytes))
+    with pytest.raises(ValueError, match=r"noise\.safetensors is not a checkpoint"):
+        Trainer.resume(path)
+
+
+def test_a_damaged_byte_is_refused(tmp_path, checkpoint):
+    whole, path = checkpoint.read_bytes(), tmp_path / "hit.safetensors"
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 150):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(0, 8))
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(ValueError, match=r"hit\.safetensors is not a checkpoint"):
+            Trainer.resume(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        Trainer.resume(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors"):
+        Trainer.resume(tmp_path / "nothing.safetensors")
+
+
+def test_a_failing_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    trainer().save(path)
+    before = path.read_bytes()
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, _fail)
+            with pytest.raises(OSError, match="disk full"):
+                trainer(seed=6).save(path)
+        assert path.read_bytes() == before
+        assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def _fail(*_):
+    raise OSError("disk full")
+
+
+def test_the_folder_holds_the_last_and_the_best_epoch(tmp_path):
+    run = trainer(folder=tmp_path)
+    run.fit(samples(), samples(seed=1))
+    assert_same_state(Trainer.resume(tmp_path / "checkpoint.safetensors", **OPTIONS), run)
+    best = Trainer.resume(tmp_path / "best.safetensors", **OPTIONS).history
+    accuracies = run.history.column("validation_accuracy")
+    last_best = max(i for i, a in enumerate(accuracies) if a == max(accuracies))
+    assert len(best.rows) == last_best + 1
