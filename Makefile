@@ -10,7 +10,8 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/chgraph -q -m "not jit_only"
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/chgraph -q
+	$(BIN)/python -m pytest --nbmake notebooks -q
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
