@@ -2,7 +2,7 @@
 
 Every compiled function of the package is decorated with :func:`kernel`, so that the
 policy is stated once: compiled lazily and cached on disk, the GIL released, division
-following IEEE rules, and no fast-math flag (NaN and infinity keep their meaning).
+following IEEE rules, and never a fast-math flag that takes NaN or infinity their meaning.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ import numpy as np
 
 # What kernels take for a node, a link or a count: all are 64 bits wide inside a kernel.
 Int = int | np.int64
+# Fast-math for sums of products. NaN and infinity keep their meaning (no nnan, no ninf).
+REASSOCIATE = frozenset({"contract", "nsz", "reassoc"})
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Function], Function]:
+def kernel(
+    *, parallel: bool = False, inline: bool = False, fastmath: frozenset[str] = frozenset()
+) -> Callable[[Function], Function]:
     """Compile a function with the package's numba settings.
 
     Parameters
@@ -27,12 +31,16 @@ def kernel(*, parallel: bool = False, inline: bool = False) -> Callable[[Functio
         Whether ``numba.prange`` loops of the function run on several threads.
     inline : bool
         Whether callers are compiled with the function's body in place of the call.
+    fastmath : frozenset of str
+        Liberties of the compiler; :data:`REASSOCIATE` for sums whose order is free.
     """
     options: dict[str, Any] = {}
     if parallel:
         options["parallel"] = True
     if inline:
         options["inline"] = "always"
+    if fastmath:
+        options["fastmath"] = set(fastmath)
     return lambda function: _compiled(function, **options)
 
 

@@ -7,10 +7,17 @@ user's torch setting what it was.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numba
 import torch
 
 from chgraph._checks import check_positive_int
+from chgraph._threads import thread_limit
+
+_LAUNCH = threading.RLock()
 
 
 def start_numba() -> None:
@@ -18,6 +25,22 @@ def start_numba() -> None:
     before = torch.get_num_threads()
     numba.get_num_threads()
     torch.set_num_threads(before)
+
+
+@contextmanager
+def kernel_threads() -> Iterator[int]:
+    """Run kernels on as many threads as torch uses, and leave torch's count as it was.
+
+    Torch's setting is the one users know, so it rules both. One launch at a time: numba's
+    workqueue layer aborts the process when two threads launch at once.
+    """
+    wanted = torch.get_num_threads()
+    with _LAUNCH, thread_limit(wanted) as threads:
+        try:
+            yield threads
+        finally:
+            if torch.get_num_threads() != wanted:
+                torch.set_num_threads(wanted)
 
 
 def set_threads(n_threads: int) -> None:

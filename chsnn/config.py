@@ -73,7 +73,7 @@ class RunConfig:
     """Everything that decides the outcome of a run."""
 
     data: str = "digits"
-    """Data set: digits."""
+    """Data set: digits, or mnist from the folder CHSNN_DATA/mnist."""
     hidden: tuple[int, ...] = (512, 512)
     """Neurons of each hidden layer."""
     sparsity: float = 0.95

@@ -11,9 +11,17 @@ from torch.nn import functional
 
 from chgraph._checks import check_choice
 from chgraph.graph import BipartiteGraph
+from chsnn.ops import dense_linear, sparse_linear
 
-Backend = Literal["auto", "dense"]
-BACKENDS = ("auto", "dense")
+_KERNEL_DTYPES = (torch.float32, torch.float64)
+Backend = Literal["auto", "sparse", "dense"]
+BACKENDS = ("auto", "sparse", "dense")
+
+# Measured on two x86 cores (analysis.benchmarks.sparse_compute): forward and both gradients
+# of a 1568 x 1568 layer on rare spikes cost the same on both sides at 30 % of the links. A
+# narrow layer has too short a row for a matrix product to shine, and stays sparse.
+SPARSE_BELOW_DENSITY = 0.3
+NARROW_OUTPUTS = 64
 
 
 class SparseLinear(nn.Module):
@@ -25,9 +33,12 @@ class SparseLinear(nn.Module):
         Inputs left, outputs right. The topology; nothing else holds it.
     bias : bool
         Whether every output has an additive parameter.
-    backend : {"auto", "dense"}
-        How the product is computed. "dense" scatters the values into an
-        ``(n_out, n_in)`` matrix first. "auto" chooses; today it chooses "dense".
+    backend : {"auto", "sparse", "dense"}
+        How the product is computed; the numbers agree to float32 rounding. "sparse": kernels
+        over the links, cost O(links x columns) for the product and for both gradients, no
+        ``(n_out, n_in)`` array anywhere; on the CPU. "dense": the values are scattered into a
+        matrix first. "auto": sparse on the CPU below 30 % of the links or below 64 outputs,
+        else dense.
 
     Attributes
     ----------
@@ -61,11 +72,8 @@ class SparseLinear(nn.Module):
 
     def _take(self, graph: BipartiteGraph) -> None:
         self._graph = graph
-        left, right = graph.links()
-        # Position of every link in the flattened (n_out, n_in) weight.
-        place = torch.from_numpy(right * graph.n_left + left)
-        self.register_buffer("_place", place.to(self.values.device), persistent=False)
-        self._place: Tensor
+        # Only the dense path needs it; made when first asked for.
+        self._cached_places: Tensor | None = None
 
     @property
     def graph(self) -> BipartiteGraph:
@@ -78,25 +86,49 @@ class SparseLinear(nn.Module):
         An input that is the same at every time step (a ``[T, B, n]`` view with stride 0
         in time, as direct encoding gives) is multiplied once.
         """
-        if x.ndim == 3 and x.shape[0] > 1 and x.stride(0) == 0:
-            return self._product(x[0]).expand(x.shape[0], -1, -1)
+        if x.ndim > 1 and x.shape[0] > 1 and x.stride(0) == 0:
+            once = self._product(x[0])
+            return once.expand(x.shape[0], *once.shape)
         return self._product(x)
 
     def _product(self, x: Tensor) -> Tensor:
+        if self.uses_sparse_kernels:
+            return sparse_linear(x, self.values, self.graph, self.bias)
+        if self.graph.density == 1.0 and self.values.device.type == "cpu":
+            # The values of a full graph are its (n_in, n_out) matrix, in link order.
+            return dense_linear(x, self.values.view(self.graph.shape), self.bias)
         return functional.linear(x, self.dense_weight(), self.bias)
+
+    @property
+    def uses_sparse_kernels(self) -> bool:
+        """Whether the product is computed over the links, as `backend` says or "auto" chooses."""
+        if self.backend != "auto":
+            return self.backend == "sparse"
+        if self.values.device.type != "cpu" or self.values.dtype not in _KERNEL_DTYPES:
+            return False
+        small = self.graph.n_right < NARROW_OUTPUTS or not self.graph.n_links
+        return small or self.graph.density < SPARSE_BELOW_DENSITY
 
     def dense_weight(self) -> Tensor:
         """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""
         n_in, n_out = self.graph.shape
-        flat = self.values.new_zeros(n_out * n_in).scatter(0, self._place, self.values)
+        flat = self.values.new_zeros(n_out * n_in).scatter(0, self._places(), self.values)
         return flat.view(n_out, n_in)
 
     def weight_mask(self) -> Tensor:
         """Return a boolean (n_out, n_in) tensor, True where there is a link."""
         n_in, n_out = self.graph.shape
-        mask = torch.zeros(n_out * n_in, dtype=torch.bool, device=self._place.device)
-        mask[self._place] = True
+        mask = torch.zeros(n_out * n_in, dtype=torch.bool, device=self.values.device)
+        mask[self._places()] = True
         return mask.view(n_out, n_in)
+
+    def _places(self) -> Tensor:
+        """Return the position of every link in the flattened (n_out, n_in) weight."""
+        if self._cached_places is None or self._cached_places.device != self.values.device:
+            left, right = self.graph.links()
+            places = torch.from_numpy(right * self.graph.n_left + left)
+            self._cached_places = places.to(self.values.device)
+        return self._cached_places
 
     @torch.no_grad()
     def set_values(self, values: Any) -> None:

@@ -14,6 +14,7 @@ from norse.torch.functional.lif_box import (
 from torch import Tensor, nn
 
 from chgraph._checks import check_choice, check_real
+from chsnn.ops import lif_over_time
 
 Model = Literal["box", "current"]
 Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super"]
@@ -131,12 +132,34 @@ class LIF(nn.Module):
         """
         if x.shape[0] == 0:
             return x, self.initial_state(x) if state is None else state
+        if self._fits_the_kernel(x):
+            return self._forward_fused(x, state)
         spikes = []
         for x_t in x:
             z, state = self.step(x_t, state)
             spikes.append(z)
         assert state is not None
         return torch.stack(spikes), state
+
+    def _fits_the_kernel(self, x: Tensor) -> bool:
+        """Whether the fused CPU kernel serves: box model, plain numbers, no learnt parameter."""
+        return (
+            self.settings["model"] == "box"
+            and x.device.type == "cpu"
+            and x.dtype in (torch.float32, torch.float64)
+        )
+
+    def _forward_fused(self, x: Tensor, state: LIFState | None) -> tuple[Tensor, LIFState]:
+        """Run all steps in one kernel: the numbers of Norse's step, forward and gradient."""
+        spikes, v = lif_over_time(
+            x,
+            self.settings["alpha"],
+            self.settings["v_th"],
+            self.settings["surrogate"],
+            self.settings["surrogate_alpha"],
+            v0=None if state is None else state.v,
+        )
+        return spikes, LIFState(v, None)
 
     def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """Run one time step: input (B, n) to spikes (B, n) and the state after it."""

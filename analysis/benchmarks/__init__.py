@@ -1,1 +1,1 @@
-"""Benchmarks: ours beside a peer in one run, ratios kept; ``python -m analysis.benchmarks.<name>``."""
+"""Benchmarks, ours beside a peer in one run: ``python -m analysis.benchmarks.<name>``."""

@@ -216,7 +216,7 @@ def _row_by_paths(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> No
 
 @leaf
 def _add_left_nodes(
-    n_reached: np.ndarray, layer: Layer, reached: np.ndarray, factor: np.ndarray, row: np.ndarray
+    n_reached: Int, layer: Layer, reached: np.ndarray, factor: np.ndarray, row: np.ndarray
 ) -> None:
     """Add the factor of each reached left node to all its neighbors."""
     for i in range(n_reached):

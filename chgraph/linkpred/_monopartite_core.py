@@ -74,7 +74,8 @@ def _n_gates(u: Int, net: Network) -> Int:
 def _new_workspace(sources: np.ndarray, net: Network) -> Workspace:
     """Rows large enough for each of these sources (pages never written take no memory)."""
     n, n_slots = net.offsets.size - 1, net.neighbors.size
-    n_gates, n_seeds = 0, 0
+    n_gates: Int = 0
+    n_seeds: Int = 0
     for i in range(sources.size):
         u = sources[i]
         n_gates = max(n_gates, _n_gates(u, net))

@@ -128,8 +128,8 @@ def adaptive_scores(
 
     Notes
     -----
-    For n nodes and p pairs: time O(n^3), memory 8 n^2 + 50 p bytes (all pairs of 5,000
-    nodes: about 1 GB).
+    For n nodes and p pairs: time O(n^3), memory some 8 n^2 + 50 p bytes (all pairs of 5,000
+    nodes: 1 GB, of 15,000: 8 GB).
 
     References
     ----------
@@ -146,13 +146,14 @@ def adaptive_scores(
     candidates = candidate_rules(graph, method)
     _check_graph(graph)
     pairs = _AllPairs.of(graph)
-    options = {"local_community": local_community, "n_threads": n_threads}
     share = 0.9 / len(candidates)
     auprs: dict[str, float] = {}
     best: _Ranked | None = None
     for rule in candidates:
         told = None if progress is None else lambda part: progress(share * part)
-        ranked = _rank_by(graph, pairs, rule, told, **options)
+        ranked = _rank_by(
+            graph, pairs, rule, told, local_community=local_community, n_threads=n_threads
+        )
         auprs[rule] = ranked.aupr
         if best is None or _exceeds(ranked.aupr, best.aupr):
             best = ranked

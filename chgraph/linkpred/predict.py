@@ -98,6 +98,11 @@ def predict_links(
     check_method(graph, method)
     check_choice("tie_break", tie_break, TIE_BREAKS)
     check_choice("local_community", local_community, LOCAL_COMMUNITIES)
+    if tie_break == "SPcorr" and method.endswith("n"):
+        raise ValueError(
+            f'tie_break="SPcorr" needs scores of the existing links, which {method} does not '
+            'define; use tie_break="index" or a path-based rule'
+        )
     if k is not None:
         check_count("k", k)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
@@ -123,7 +128,10 @@ def score_links(
     local_community: str = "all",
     n_threads: int | None = None,
 ) -> np.ndarray:
-    """Score chosen pairs of nodes; the own link of a linked pair is left out first.
+    """Score chosen pairs of nodes, linked ones included.
+
+    The Cannistraci-Hebb rules leave the own link of a linked pair out first; what the
+    classics do with it is said at :func:`chgraph.linkpred.classic.classic_pair_scores`.
 
     Parameters
     ----------

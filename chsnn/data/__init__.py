@@ -7,8 +7,9 @@ from pathlib import Path
 from chgraph._checks import check_choice
 from chsnn.data.datasets import DataSet, Samples
 from chsnn.data.digits import load_digits
+from chsnn.data.mnist import load_mnist
 
-DATA_SETS = ("digits",)
+DATA_SETS = ("digits", "mnist")
 
 
 def load_data(name: str, root: str | Path | None = None) -> DataSet:
@@ -16,10 +17,12 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
 
     Parameters
     ----------
-    name : {"digits"}
-        "digits": scikit-learn's bundled 8 x 8 handwritten digits.
+    name : {"digits", "mnist"}
+        "digits": scikit-learn's bundled 8 x 8 handwritten digits. "mnist": the four IDX
+        files of MNIST from a local folder.
     root : path, optional
-        Folder of the files of a data set that is not bundled.
+        Folder of the files of a data set that is not bundled; by default one named after
+        it in the folder that ``CHSNN_DATA`` names.
 
     Returns
     -------
@@ -29,7 +32,9 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name is unknown or a file is damaged.
+    FileNotFoundError
+        If a file is missing; says which files to put where.
 
     Examples
     --------
@@ -38,7 +43,7 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
     (64, 10, 1257, 180, 360)
     """
     check_choice("data", name, DATA_SETS)
-    return load_digits()
+    return load_mnist(root) if name == "mnist" else load_digits()
 
 
 __all__ = ["DATA_SETS", "DataSet", "Samples", "load_data"]

@@ -43,7 +43,7 @@ class SpikingMLP(nn.Module):
         What counts as the score of a class: the mean over time of what the output neuron
         receives (a potential that integrates without leak or threshold), or the firing
         rate of LIF output neurons.
-    backend : {"auto", "dense"}
+    backend : {"auto", "sparse", "dense"}
         Of every :class:`SparseLinear`.
 
     Attributes
@@ -176,7 +176,7 @@ def mlp(
     topology : {"SSCTI", "regular"}
         Of the first layer.
     weights : {"SSWI", "kaiming"}
-    backend : {"auto", "dense"}
+    backend : {"auto", "sparse", "dense"}
     seed : int
 
     Returns

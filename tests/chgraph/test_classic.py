@@ -177,12 +177,13 @@ def test_katz_keeps_the_digits_of_far_pairs():
 
 def test_katz_leaves_the_own_link_of_a_pair_out(network):
     u, v = network.links()
+    chosen = np.arange(0, u.size, -(-max(u.size, 1) // 15))
     beta = _classic_dense.katz_beta(network)
     expected = []
-    for i in range(u.size):
+    for i in chosen:
         rest = Graph.from_links(np.delete(u, i), np.delete(v, i), network.n_nodes)
         expected.append(katz_matrix(rest, beta)[u[i], v[i]])
-    got = classic_pair_scores(network, "Katz", u, v)
+    got = classic_pair_scores(network, "Katz", u[chosen], v[chosen])
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-14)
     assert (got[np.array(expected, dtype=float) == 0] == 0).all()
 

@@ -1,0 +1,343 @@
+"""Sparse compute: training step, inference, evolution and memory, beside plain Norse.
+
+``python -m analysis.benchmarks.sparse_compute [--quick] [--json FILE]``. The peer is the same
+network, with the same weights, in plain Norse: ``torch.nn.Linear`` (zeros where there is no
+link) and a box LIF cell, stepped over time. Both run in one process in turns, on two threads;
+ratios are medians of pairs. Every case has a process of its own, so peak memory is its own.
+Images are MNIST where CHSNN_DATA names it, else random intensities of the same mean.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from norse.torch import LIFBoxCell, LIFBoxParameters
+from torch import Tensor, nn
+
+import chsnn
+from analysis.benchmarks._rows import Row, peak_memory_mb, table, write_json
+from chgraph.topology import regular
+from chsnn.data import Samples
+from chsnn.networks import SpikingMLP, mlp
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+SIZES = (784, 1568, 1568, 10)
+STEPS, BATCH, ALPHA = 8, 128, 0.5
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure sparse compute and print a Markdown table."""
+
+    quick: bool = False
+    """Fewer cases and repeats, under 30 seconds."""
+    json: Path | None = None
+    """File for the rows."""
+    case: str | None = None
+    """Run one case in this process and print its rows as JSON."""
+    repeats: int = 7
+    """Counted pairs of turns."""
+
+
+def samples(n: int = 2000) -> Samples:
+    """Return images of 784 pixels: MNIST's first, or random ones as dark as MNIST's."""
+    try:
+        train = chsnn.load_data("mnist").train
+        return Samples(train.images[:n], train.labels[:n])
+    except FileNotFoundError:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.rand(n, 784, generator=generator) ** 6.6
+        return Samples(images, torch.randint(0, 10, (n,), generator=generator))
+
+
+def network(sparsity: float, data: Samples) -> SpikingMLP:
+    """Return the network of the table: rate-encoded input, LIF output, dense output layer."""
+    return mlp(
+        SIZES,
+        sparsity=sparsity,
+        inputs=data.images,
+        encoding="bernoulli",
+        timesteps=STEPS,
+        neuron=chsnn.LIF(ALPHA, surrogate="super"),
+        readout="rate",
+        topology="regular",
+    )
+
+
+class Norse(nn.Module):
+    """The same network in plain Norse, stepped over time."""
+
+    def __init__(self, twin: SpikingMLP) -> None:
+        super().__init__()
+        parameters = LIFBoxParameters(
+            tau_mem_inv=torch.tensor(1 - ALPHA), method="super", alpha=torch.tensor(1.0)
+        )
+        self.linears, self.cells = nn.ModuleList(), nn.ModuleList()
+        for layer in twin.sparse_layers:
+            linear = nn.Linear(*layer.graph.shape, bias=False)
+            # Norse multiplies its input by dt * tau_mem_inv = 1 - alpha.
+            linear.weight = nn.Parameter(layer.dense_weight().detach() / (1 - ALPHA))
+            self.linears.append(linear)
+            self.cells.append(LIFBoxCell(parameters, dt=1.0))
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """Classify spikes (T, B, n_in)."""
+        states: list[Any] = [None] * len(self.cells)
+        out = []
+        for step in spikes:
+            for i, (linear, cell) in enumerate(zip(self.linears, self.cells, strict=True)):
+                step, states[i] = cell(linear(step), states[i])
+            out.append(step)
+        return torch.stack(out).mean(0)
+
+
+def ours_on_spikes(twin: SpikingMLP, spikes: Tensor) -> Tensor:
+    """Run our network on spikes that are there already, as the peer does."""
+    x = spikes
+    for layer, neurons in zip(twin.sparse_layers, twin.neurons, strict=True):
+        x, _ = neurons(layer(x))
+    return x.mean(dim=0)
+
+
+def _step(forward: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor, y: Tensor) -> Any:
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(10 * forward(x), y).backward()
+        optimizer.step()
+
+    return step
+
+
+def paired(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Return median seconds of ours and of the peer, the peer's scaled by the paired ratio."""
+    for call in (ours, peer, ours, ours):
+        call()
+    mine, ratios = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        peer()
+        middle = time.perf_counter()
+        for _ in range(3):
+            ours()
+        seconds = (time.perf_counter() - middle) / 3
+        mine.append(seconds)
+        ratios.append((middle - start) / seconds)
+    return median(mine), median(mine) * median(ratios)
+
+
+def step_case(sparsity: float) -> Callable[[Arguments], list[Row]]:
+    """Return the case that times a training step at one sparsity."""
+
+    def case(arguments: Arguments) -> list[Row]:
+        data = samples()
+        twin = network(sparsity, data)
+        peer = Norse(twin)
+        spikes = twin.encoder(data.images[:BATCH], torch.Generator().manual_seed(0))
+        labels = data.labels[:BATCH]
+        with torch.no_grad():
+            agree = float((ours_on_spikes(twin, spikes) - peer(spikes)).abs().max())
+        mine = _step(lambda x: ours_on_spikes(twin, x), twin, spikes, labels)
+        theirs = _step(peer, peer, spikes, labels)
+        seconds, others = paired(mine, theirs, arguments.repeats)
+        size = "-".join(map(str, SIZES))
+        return [
+            Row(
+                f"training step, {size}, T {STEPS}, batch {BATCH}, {sparsity:.0%} sparse",
+                seconds,
+                others,
+                "dense Norse",
+                note=f"largest difference of an output before training {agree:.1g}",
+            )
+        ]
+
+    return case
+
+
+def memory_case(kind: str) -> Callable[[Arguments], list[Row]]:
+    """Return the case that takes the peak memory of training steps of one kind alone."""
+
+    def case(arguments: Arguments) -> list[Row]:
+        data = samples(BATCH)
+        twin = network(0.99, data)
+        module: nn.Module = Norse(twin) if kind == "Norse" else twin
+        spikes = twin.encoder(data.images, torch.Generator().manual_seed(0))
+        before = peak_memory_mb()
+        forward = module if kind == "Norse" else lambda x: ours_on_spikes(twin, x)
+        step = _step(forward, module, spikes, data.labels)
+        start = time.perf_counter()
+        for _ in range(3):
+            step()
+        seconds = (time.perf_counter() - start) / 3
+        name = "dense Norse" if kind == "Norse" else "ours"
+        note = f"{peak_memory_mb() - before:,.0f} MB above the loaded program"
+        return [
+            Row(
+                f"memory of a training step at 99 %, {name}",
+                seconds,
+                memory_mb=peak_memory_mb(),
+                note=note,
+            )
+        ]
+
+    return case
+
+
+def inference_case(arguments: Arguments) -> list[Row]:
+    """Time event-driven inference of a trained network, batch 1."""
+    from chsnn.inference import compile_network
+
+    data = samples(1000)
+    twin = network(0.99, data)
+    trainer = chsnn.Trainer(twin, epochs=2, batch_size=64, learning_rate=2e-3, progress=False)
+    trainer.fit(data, Samples(data.images[:100], data.labels[:100]))
+    engine, peer = compile_network(twin), Norse(twin)
+    spikes = twin.encoder(data.images[:20], torch.Generator().manual_seed(0))
+    single = [spikes[:, i : i + 1].contiguous() for i in range(20)]
+    arrays = [x[:, 0].numpy() for x in single]
+    with torch.no_grad():
+        same = all(
+            np.array_equal(engine(a).scores, ours_on_spikes(twin, x)[0].numpy())
+            for a, x in zip(arrays, single, strict=True)
+        )
+        seconds, others = paired(
+            lambda: [engine(a) for a in arrays],
+            lambda: [peer(x) for x in single],
+            arguments.repeats,
+        )
+    runs = [engine(a) for a in arrays]
+    sops = sum(float(np.sum(run.sops)) for run in runs) / len(runs)
+    return [
+        Row(
+            "event-driven inference, batch 1, 99 % sparse, trained",
+            seconds / 20,
+            others / 20,
+            "dense Norse",
+            note=f"{sops:,.0f} SOPs a sample; outputs equal to the network's: {same}",
+        )
+    ]
+
+
+def evolution_case(arguments: Arguments) -> list[Row]:
+    """Time the share of an epoch that evolution takes, 784 x 1568 at 99 %."""
+    data = samples(1000 if arguments.quick else 10_000)
+    twin = mlp((784, 1568, 10), sparsity=0.99, inputs=data.images, encoding="even")
+    trainer = chsnn.Trainer(
+        twin,
+        evolution=chsnn.Evolution(zeta_schedule="constant"),
+        epochs=3,
+        batch_size=128,
+        progress=False,
+    )
+    rows = trainer.fit(data, Samples(data.images[:100], data.labels[:100])).rows
+    evolution = median(row["evolution_seconds"] for row in rows)
+    epoch = median(row["train_seconds"] for row in rows)
+    return [
+        Row(
+            f"one evolution step, 784 x 1568 at 99 %, epoch of {len(data):,} images",
+            evolution,
+            epoch,
+            "the whole epoch",
+            note=f"{evolution / epoch:.1%} of this epoch, "
+            f"{evolution / (epoch - evolution) * len(data) / 60_000:.1%} of one of 60,000 images",
+        )
+    ]
+
+
+def large_case(arguments: Arguments) -> list[Row]:
+    """Train a step of a layer of 100,000 x 100,000 with ten million links."""
+    n, sparsity = (10_000, 0.99) if arguments.quick else (100_000, 0.999)
+    layer = chsnn.SparseLinear(regular(n, n, sparsity, rng=0), backend="sparse")
+    layer.set_values(
+        torch.randn(layer.graph.n_links, generator=torch.Generator().manual_seed(0)) * 0.15
+    )
+    neurons = chsnn.LIF(ALPHA)
+    generator = torch.Generator().manual_seed(1)
+    x = (torch.rand(STEPS, BATCH, n, generator=generator) < 0.1).float()
+    optimizer = torch.optim.Adam(layer.parameters())
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        neurons(layer(x))[0].mean().backward()
+        optimizer.step()
+        times.append(time.perf_counter() - start)
+    return [
+        Row(
+            f"training step, one layer {n:,} x {n:,}, {layer.graph.n_links:,} links, batch {BATCH}",
+            median(times),
+            memory_mb=peak_memory_mb(),
+        )
+    ]
+
+
+def crossing_case(arguments: Arguments) -> list[Row]:
+    """Find where dense overtakes sparse: one layer, forward and both gradients."""
+    rows = []
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.rand(STEPS, BATCH, 1568, generator=generator) < 0.12).float().requires_grad_()
+    densities = (0.01, 0.3) if arguments.quick else (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+    for density in densities:
+        graph = regular(1568, 1568, 1 - density, rng=0)
+        calls = []
+        for backend in ("sparse", "dense"):
+            layer = chsnn.SparseLinear(graph, backend=backend)
+            layer.set_values(torch.randn(graph.n_links, generator=generator))
+            calls.append(lambda layer=layer: layer(x).sum().backward())
+        ours, peer = paired(calls[0], calls[1], max(3, arguments.repeats // 2))
+        rows.append(Row(f"one layer, {density:.0%} of the links, sparse", ours, peer, "dense"))
+    return rows
+
+
+CASES: dict[str, Callable[[Arguments], list[Row]]] = {
+    **{f"step-{s}": step_case(s) for s in (0.99, 0.98, 0.95, 0.0)},
+    "inference": inference_case,
+    "evolution": evolution_case,
+    "memory-ours": memory_case("ours"),
+    "memory-Norse": memory_case("Norse"),
+    "large": large_case,
+    "crossing": crossing_case,
+}
+_NOT_QUICK = ("step-0.98", "step-0.95", "memory-ours", "memory-Norse", "evolution")
+
+
+def main() -> None:
+    """Run the cases and print the table."""
+    arguments = tyro.cli(Arguments, prog="python -m analysis.benchmarks.sparse_compute")
+    if arguments.case is not None:
+        chsnn.set_threads(_THREADS)
+        print(json.dumps([row.__dict__ for row in CASES[arguments.case](arguments)]))
+        return
+    names = [name for name in CASES if not (arguments.quick and name in _NOT_QUICK)]
+    rows = list(itertools.chain.from_iterable(_in_own_process(n, arguments) for n in names))
+    print(table(rows))
+    if arguments.json is not None:
+        write_json(arguments.json, rows)
+
+
+def _in_own_process(name: str, arguments: Arguments) -> list[Row]:
+    repeats = 3 if arguments.quick else arguments.repeats
+    command = [sys.executable, "-m", "analysis.benchmarks.sparse_compute", "--case", name]
+    command += ["--repeats", str(repeats)] + (["--quick"] if arguments.quick else [])
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return [Row(**row) for row in json.loads(done.stdout)]
+
+
+if __name__ == "__main__":
+    main()

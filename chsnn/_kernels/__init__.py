@@ -1,0 +1,1 @@
+"""CPU kernels of chsnn: sparse products, LIF over time, event-driven inference."""

@@ -1,0 +1,327 @@
+"""Event-driven inference: a trained network compiled to link lists, run spike by spike."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chgraph._checks import check_positive_int
+from chgraph.graph import BipartiteGraph
+from chsnn._kernels import inference as kernels
+from chsnn.encoding import Encoder
+from chsnn.layers import SparseLinear
+from chsnn.networks.mlp import SpikingMLP
+from chsnn.neurons import LIF
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """Numbers of the neurons of a stage; `alpha_syn` is None in the box model."""
+
+    alpha: float
+    v_th: float
+    alpha_syn: float | None = None
+
+    @classmethod
+    def of(cls, neurons: LIF) -> Neurons:
+        """Read the numbers that the neurons compute with."""
+        filtered = neurons.settings["model"] == "current"
+        alpha_syn = neurons.settings["alpha_syn"] if filtered else None
+        return cls(float(neurons.alpha), float(neurons.v_th), alpha_syn)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer and its neurons; without neurons (the last only) its currents are the output."""
+
+    graph: BipartiteGraph
+    values: np.ndarray
+    bias: np.ndarray | None
+    neurons: Neurons | None
+
+    @classmethod
+    def of(cls, layer: SparseLinear, neurons: LIF | None) -> Stage:
+        """Copy a layer's numbers."""
+        values = layer.values.detach().cpu().numpy().copy()
+        bias = None if layer.bias is None else layer.bias.detach().cpu().numpy().copy()
+        return cls(layer.graph, values, bias, None if neurons is None else Neurons.of(neurons))
+
+
+@dataclass(frozen=True, eq=False)
+class EventRun:
+    """What one sample, or a batch of B samples, gave and did.
+
+    Attributes
+    ----------
+    scores : Tensor, shape (n_classes,) or (B, n_classes)
+        As the network's.
+    spikes : ndarray of int64
+        Of each layer of neurons, over all samples and steps.
+    sops : ndarray of int64
+        Links of each linear layer that a spike crossed, over all samples and steps; as
+        :func:`chsnn.estimate_energy` counts them.
+    macs : int
+        Multiply-accumulates of an analogue input, one per link and step; as
+        :func:`chsnn.estimate_energy` counts them (the engine itself multiplies once, not at
+        every step, and skips zeros).
+    trains : tuple of Tensor of bool, shape (T, n) or (T, B, n)
+        Spikes of each layer of neurons; empty unless they were asked for.
+    """
+
+    scores: Tensor
+    spikes: np.ndarray
+    sops: np.ndarray
+    macs: int
+    trains: tuple[Tensor, ...] = ()
+
+
+class EventNetwork:
+    """A feed-forward network run spike by spike on the CPU: the cost follows the links crossed.
+
+    :func:`compile_network` makes one. Scores and spikes are bit for bit those of the network
+    on the same samples, with its layers computed by the "sparse" backend.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    encoder : Encoder
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of neurons of each layer, inputs first.
+    encoder : Encoder
+
+    Raises
+    ------
+    ValueError
+        If there is no stage, or two neighbouring ones do not fit.
+    """
+
+    def __init__(self, stages: Sequence[Stage], encoder: Encoder) -> None:
+        if not stages:
+            raise ValueError("stages must hold at least one layer")
+        for before, after in itertools.pairwise(stages):
+            if before.graph.n_right != after.graph.n_left or before.neurons is None:
+                raise ValueError(
+                    f"stages must follow one another through neurons, got {before.graph.n_right} "
+                    f"outputs before {after.graph.n_left} inputs"
+                )
+        self.encoder = encoder
+        self.sizes = (stages[0].graph.n_left, *(stage.graph.n_right for stage in stages))
+        self._program = _program(stages)
+
+    def classify(self, images: Any, generator: torch.Generator | None = None) -> EventRun:
+        """Encode an image, or a small batch, as the network does, and run it.
+
+        Parameters
+        ----------
+        images : array_like or Tensor, shape (n_in,) or (B, ...)
+            Each sample with n_in values.
+        generator : torch.Generator, optional
+            Source of randomness of a random encoding; torch's global one if left out.
+
+        Raises
+        ------
+        ValueError
+            If a sample has not n_in values.
+        """
+        images = self._tensor(images)
+        single = images.dim() == 1
+        batch = images[None] if single else images.flatten(1)
+        self._check("images", batch, "B,")
+        if self.encoder.kind == "direct":
+            return self(batch[0] if single else batch, steps=self.encoder.timesteps)
+        spikes = self.encoder(batch, generator)
+        return self(spikes[:, 0] if single else spikes)
+
+    def __call__(self, x: Any, *, steps: int | None = None, record: bool = False) -> EventRun:
+        """Run a sample, or the samples of a batch one by one.
+
+        Parameters
+        ----------
+        x : array_like or Tensor, shape (T, n_in) or (T, B, n_in)
+            Spikes, 0 or 1; with `steps` images, shape (n_in,) or (B, n_in), of any values.
+        steps : int, optional
+            At how many steps the images are shown.
+        record : bool
+            Whether to keep the spikes of all neurons.
+
+        Returns
+        -------
+        EventRun
+
+        Raises
+        ------
+        ValueError
+            If `x` has another shape, or is not binary without `steps`.
+        """
+        x = self._tensor(x)
+        single = x.dim() == (2 if steps is None else 1)
+        batch = x.unsqueeze(-2) if single else x
+        self._check("x", batch, "T, B," if steps is None else "B,")
+        if steps is not None:
+            run = self._run_images(batch, check_positive_int("steps", steps), record)
+        elif _is_binary(batch):
+            run = self._run_spikes(batch, record)
+        else:
+            raise ValueError("x must be 0 or 1 at every step; for an analogue image give steps")
+        return _first_sample(run) if single else run
+
+    def _tensor(self, x: Any) -> Tensor:
+        number = torch.from_numpy(self._program.values).dtype
+        return torch.as_tensor(x).detach().to("cpu", number)
+
+    def _check(self, name: str, batch: Tensor, axes: str) -> None:
+        fits = batch.dim() == axes.count(",") + 1 and batch.shape[-1] == self.sizes[0]
+        if not fits or not batch.numel():
+            raise ValueError(
+                f"{name} must have shape ({axes} {self.sizes[0]}), or that without B, and not "
+                f"be empty; got a batch of shape {tuple(batch.shape)}"
+            )
+
+    def _run_spikes(self, x: Tensor, keep_trains: bool) -> EventRun:
+        """Run spikes (T, B, n_in)."""
+        nothing = np.empty(0, self._program.values.dtype)
+        records = [self._record(x.shape[0], keep_trains) for _ in range(x.shape[1])]
+        for sample, record in zip(x.unbind(1), records, strict=True):
+            spikes = np.ascontiguousarray(sample.numpy())
+            kernels.run_sample(self._program, spikes, nothing, False, record)
+        return self._gathered(records)
+
+    def _run_images(self, images: Tensor, steps: int, keep_trains: bool) -> EventRun:
+        """Run images (B, n_in) shown at every step: the first layer's currents never change."""
+        program, n_in = self._program, self.sizes[0]
+        nothing = np.empty((0, n_in), program.values.dtype)
+        currents = np.tile(program.bias[: self.sizes[1]], (len(images), 1))
+        records = [self._record(steps, keep_trains) for _ in images]
+        are_spikes = _is_binary(images)
+        for image, current, record in zip(images, currents, records, strict=True):
+            crossed = kernels.spread_real(
+                np.ascontiguousarray(image.numpy()),
+                program.offsets[: n_in + 1],
+                program.targets,
+                program.values,
+                current,
+            )
+            kernels.run_sample(program, nothing, current, True, record)
+            record.sops[0] += steps * crossed if are_spikes else 0
+        macs = 0 if are_spikes else len(images) * steps * int(program.offsets[n_in])
+        run = dataclasses.replace(self._gathered(records), macs=macs)
+        if program.d.size:
+            return run
+        # No neurons at all: the network takes the mean of one current that never changes.
+        constant = _feature_major(currents.T).expand(steps, *currents.shape)
+        return dataclasses.replace(run, scores=constant.mean(dim=0))
+
+    def _record(self, steps: int, keep_trains: bool) -> kernels.Record:
+        n_layers, n_spiking = len(self.sizes) - 1, self._program.d.size
+        n_neurons = self._program.first_out[n_spiking]
+        return kernels.Record(
+            out=np.empty((steps, self.sizes[-1]), self._program.values.dtype),
+            sops=np.zeros(n_layers, np.int64),
+            spikes=np.zeros(n_spiking, np.int64),
+            trains=np.empty((steps if keep_trains else 0, n_neurons), np.bool_),
+        )
+
+    def _gathered(self, records: list[kernels.Record]) -> EventRun:
+        """Add up the samples of a batch; scores are the mean over time of the outputs."""
+        # The mean as torch takes it over the memory order that the layers have: the order of
+        # its sum, and with it the last bit, depends on that order.
+        out = _feature_major(np.stack([record.out.T for record in records], axis=-1))
+        trains = torch.from_numpy(np.stack([record.trains for record in records], axis=1))
+        widths = np.diff(self._program.first_out)[: self._program.d.size].tolist()
+        return EventRun(
+            scores=out.mean(dim=0),
+            spikes=np.sum([record.spikes for record in records], axis=0),
+            sops=np.sum([record.sops for record in records], axis=0),
+            macs=0,
+            trains=trains.split(widths, dim=-1) if len(trains) else (),
+        )
+
+
+def _is_binary(x: Tensor) -> bool:
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def _first_sample(run: EventRun) -> EventRun:
+    trains = tuple(train[:, 0] for train in run.trains)
+    return dataclasses.replace(run, scores=run.scores[0], trains=trains)
+
+
+def compile_network(network: SpikingMLP) -> EventNetwork:
+    """Compile a trained network for event-driven inference on the CPU.
+
+    The values are copied: the result does not follow later training or evolution.
+
+    Parameters
+    ----------
+    network : SpikingMLP
+
+    Returns
+    -------
+    EventNetwork
+
+    Raises
+    ------
+    TypeError
+        If `network` is no SpikingMLP.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((64, 128, 10), sparsity=0.9, encoding="even")
+    >>> run = compile_network(network).classify(torch.rand(64))
+    >>> run.scores.shape, run.sops.shape
+    (torch.Size([10]), (2,))
+    """
+    if not isinstance(network, SpikingMLP):
+        raise TypeError(f"network must be a SpikingMLP, got {type(network).__name__}")
+    layers = network.sparse_layers
+    neurons = [cast(LIF, neuron) for neuron in network.neurons]
+    padded = [*neurons, *[None] * (len(layers) - len(neurons))]
+    stages = [Stage.of(layer, neuron) for layer, neuron in zip(layers, padded, strict=True)]
+    return EventNetwork(stages, network.encoder)
+
+
+def _program(stages: Sequence[Stage]) -> kernels.Program:
+    """Lay the stages out in flat arrays."""
+    number = stages[0].values.dtype
+    graphs = [stage.graph for stage in stages]
+    neurons = [stage.neurons for stage in stages if stage.neurons is not None]
+    shifts = _starts([graph.n_links for graph in graphs])
+    no_bias = [np.zeros(graph.n_right, number) for graph in graphs]
+    synaptic = [1.0 if n.alpha_syn is None else 1.0 - n.alpha_syn for n in neurons]
+    return kernels.Program(
+        first_in=_starts([graph.n_left for graph in graphs]),
+        first_out=_starts([graph.n_right for graph in graphs]),
+        offsets=np.concatenate(
+            [g.left_offsets + shift for g, shift in zip(graphs, shifts[:-1], strict=True)]
+        ),
+        targets=np.concatenate([graph.left_neighbors for graph in graphs]),
+        values=np.concatenate([stage.values for stage in stages]),
+        bias=np.concatenate(
+            [b if s.bias is None else s.bias for s, b in zip(stages, no_bias, strict=True)]
+        ),
+        # In the precision of the network from the start, as Norse's parameters are.
+        d=number.type(1) - np.array([n.alpha for n in neurons], number),
+        theta=np.array([n.v_th for n in neurons], number),
+        filtered=np.array([n.alpha_syn is not None for n in neurons], np.bool_),
+        d_syn=np.array(synaptic, np.float32).astype(number),
+    )
+
+
+def _starts(sizes: Sequence[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _feature_major(memory: np.ndarray) -> Tensor:
+    """Return a tensor (..., features) over an array (features, ...)."""
+    return torch.from_numpy(np.ascontiguousarray(memory)).movedim(0, -1)

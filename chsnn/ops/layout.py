@@ -1,0 +1,58 @@
+"""Feature-major memory under torch's logical shapes.
+
+Tensors keep torch's shape ``[..., features]``, but the results of the operations are
+feature-major in memory (``y.movedim(-1, 0)`` is contiguous): one link then is one contiguous
+stream over columns (time step, sample). A chain of operations never transposes; a row-major
+tensor from elsewhere is transposed once. Kernels work on the tensors' own memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chsnn._kernels import links as kernels
+from chsnn._kernels.buffers import POOL
+
+# What the kernels compute with.
+DTYPES: dict[torch.dtype, type[np.floating]] = {
+    torch.float32: np.float32,
+    torch.float64: np.float64,
+}
+
+
+def check_cpu(name: str, x: Tensor) -> None:
+    """Raise unless the kernels can read the tensor.
+
+    Raises
+    ------
+    ValueError
+        If it is neither float32 nor float64, or not on the CPU.
+    """
+    if x.dtype not in DTYPES:
+        raise ValueError(f"{name} must be float32 or float64, got {x.dtype}")
+    if x.device.type != "cpu":
+        raise ValueError(f"{name} must be on the CPU, got {x.device}")
+
+
+def feature_major(x: Tensor) -> np.ndarray:
+    """Return the flat memory of `x`, last axis outermost; a copy only if it lies otherwise."""
+    features, columns = x.shape[-1], x.numel() // max(1, x.shape[-1])
+    moved = x.detach().movedim(-1, 0)
+    if moved.is_contiguous():
+        return moved.reshape(-1).numpy()
+    flat = x.detach().contiguous().view(-1).numpy()
+    out = POOL.empty(flat.size, flat.dtype)
+    kernels.transpose(flat, features, columns, out)
+    return out
+
+
+def as_tensor(flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor of logical `shape` over feature-major memory."""
+    return torch.from_numpy(flat).view(shape[-1], *shape[:-1]).movedim(0, -1)
+
+
+def shares_memory(flat: np.ndarray | None, x: Tensor) -> bool:
+    """Whether `flat` is the memory of `x`: autograd then must watch `x` for changes in place."""
+    return flat is not None and flat.size > 0 and flat.ctypes.data == x.data_ptr()

@@ -1,0 +1,182 @@
+"""LIF over all time steps as one torch operation, with its gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from chgraph._checks import check_choice, check_positive_int
+from chsnn._kernels import lif as kernels
+from chsnn._kernels.buffers import POOL
+from chsnn._kernels.lif import Neuron, Strides
+from chsnn._threads import kernel_threads
+from chsnn.ops.layout import DTYPES, as_tensor, check_cpu, feature_major, shares_memory
+
+# Voltages one thread keeps over all steps in the backward: 32 KiB of float32.
+PIECE_CACHE = 8192
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How ``[T, ...]`` lies in memory: feature-major (a row per feature) or in torch's order."""
+
+    rows: int
+    size: int
+    steps: int
+    features_first: bool
+
+    @classmethod
+    def of(cls, x: Tensor, shape: tuple[int, ...], steps: int) -> _Layout:
+        """Return the layout in which `x` lies, all steps or one, so that nothing is copied."""
+        turned = x.dim() > 1 and not x.is_contiguous() and x.movedim(-1, 0).is_contiguous()
+        rows = shape[-1] if turned else 1
+        return cls(rows, math.prod(shape) // max(1, rows), steps, turned)
+
+    @property
+    def all_steps(self) -> Strides:
+        """Strides of an array with all the steps."""
+        if self.features_first:
+            return Strides(self.size * self.steps, self.size)
+        return Strides(0, self.size)
+
+    @property
+    def one_step(self) -> Strides:
+        """Strides of an array with one step that stands for all."""
+        return Strides(self.size if self.features_first else 0, 0)
+
+    @property
+    def neurons(self) -> int:
+        """Voltages of one step."""
+        return self.rows * self.size
+
+    def for_kernel(self) -> kernels.Layout:
+        """Return the numbers that the kernels take."""
+        piece = min(512, max(64, PIECE_CACHE // max(1, self.steps)))
+        return kernels.Layout(self.rows, self.size, self.steps, piece)
+
+    def flat(self, x: Tensor) -> np.ndarray:
+        """Return the memory of a tensor in this layout, ``[T, ...]`` or one step ``[...]``."""
+        return feature_major(x) if self.features_first else x.detach().contiguous().view(-1).numpy()
+
+    def tensor(self, flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+        """Return a tensor over the memory."""
+        return as_tensor(flat, shape) if self.features_first else torch.from_numpy(flat).view(shape)
+
+
+class _LifOverTime(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, v0: Tensor | None, steps: int | None, neuron: Neuron
+    ) -> tuple[Tensor, Tensor]:
+        count = x.shape[0] if steps is None else steps
+        repeated = steps is None and count > 1 and x.stride(0) == 0
+        source = x[0] if repeated else x
+        constant = repeated or steps is not None
+        shape = tuple(source.shape if constant else x.shape[1:])
+        layout = _Layout.of(source, shape, count)
+        x_at = layout.one_step if constant else layout.all_steps
+        with kernel_threads():
+            current = layout.flat(source)
+            first = _zeros(layout.neurons, current) if v0 is None else layout.flat(v0)
+            voltage = first.copy()
+            z = POOL.empty(layout.neurons * count, current.dtype)
+            kernels.lif_forward(
+                current, x_at, voltage, z, layout.all_steps, layout.for_kernel(), neuron
+            )
+        ctx.save_for_backward(x if shares_memory(current, x) else None, v0)
+        ctx.arrays, ctx.layout, ctx.neuron = (current, x_at, first), layout, neuron
+        ctx.shapes, ctx.summed = (x.shape, shape), steps is not None
+        ctx.set_materialize_grads(False)
+        return layout.tensor(z, (count, *shape)), layout.tensor(voltage, shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
+        ctx.saved_tensors  # noqa: B018  unpacking notices an input changed in place
+        (current, x_at, first), layout, neuron = ctx.arrays, ctx.layout, ctx.neuron
+        neurons, every = layout.neurons, layout.all_steps
+        gx_at = layout.one_step if ctx.summed else every
+        gx = POOL.empty(neurons * (1 if ctx.summed else layout.steps), first.dtype)
+        with kernel_threads():
+            upper = _zeros(neurons * layout.steps, first) if gz is None else layout.flat(gz)
+            carry = _zeros(neurons, first) if gv is None else layout.flat(gv).copy()
+            kernels.lif_backward(
+                current, x_at, first, upper, every, carry, gx, gx_at, layout.for_kernel(), neuron
+            )
+        for_v = layout.tensor(carry, ctx.shapes[1]) if ctx.needs_input_grad[1] else None
+        return layout.tensor(gx, ctx.shapes[0]), for_v, None, None
+
+
+def _zeros(count: int, like: np.ndarray) -> np.ndarray:
+    return np.zeros(count, like.dtype)
+
+
+def lif_over_time(
+    x: Tensor,
+    alpha: float,
+    theta: float = 1.0,
+    method: str = "super",
+    surrogate_alpha: float = 100.0,
+    *,
+    v0: Tensor | None = None,
+    steps: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run leaky integrate-and-fire neurons over all time steps at once, on the CPU.
+
+    The same numbers, forward and backward, as Norse's ``lif_box_feed_forward_step`` stepped over
+    time with ``dt * tau_mem_inv = 1 - alpha`` and the input divided by it.
+
+    Parameters
+    ----------
+    x : Tensor of float32 or float64, shape (T, ...)
+        Input of each step; with `steps` one input, shape (...), that is the same at every step
+        (its gradient is summed over time in the kernel).
+    alpha : float
+        Decay of the voltage in one step, in [0, 1]. It has no gradient, as the others here.
+    theta : float
+        Firing threshold.
+    method : {"super", "triangle", "tanh", "circ", "heavi_erfc", "heaviside"}
+        Norse's surrogate gradient of the spike.
+    surrogate_alpha : float
+        Its parameter.
+    v0 : Tensor, optional
+        Voltage to start from, broadcast to (...); 0 by default.
+    steps : int, optional
+        How often the one input is shown.
+
+    Returns
+    -------
+    spikes : Tensor of 0 and 1, shape (T, ...)
+    v : Tensor, shape (...)
+        Voltage after the last step.
+
+    Raises
+    ------
+    ValueError
+        If `method` is unknown, `alpha` lies outside [0, 1] or `x` is of another type.
+
+    Examples
+    --------
+    >>> spikes, v = lif_over_time(torch.tensor([[0.8], [0.8], [0.8]]), alpha=0.5)
+    >>> spikes.flatten().tolist(), v
+    ([0.0, 1.0, 0.0], tensor([0.8000]))
+    """
+    check_choice("method", method, tuple(kernels.METHODS))
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
+    if steps is not None:
+        check_positive_int("steps", steps)
+    check_cpu("x", x)
+    number = DTYPES[x.dtype]
+    # In the tensors' precision from the start, as Norse's parameters are.
+    d = number(1) - number(alpha)
+    neuron = Neuron(d, number(theta), kernels.METHODS[method], number(surrogate_alpha))
+    if v0 is not None:
+        v0 = v0.to(x.dtype).expand(x.shape if steps is not None else x.shape[1:])
+    return _LifOverTime.apply(x, v0, steps, neuron)

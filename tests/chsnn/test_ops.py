@@ -1,0 +1,434 @@
+"""The CPU operations against dense algebra, Norse stepped over time, and other thread counts."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from norse.torch.functional.lif_box import (
+    LIFBoxFeedForwardState,
+    LIFBoxParameters,
+    lif_box_feed_forward_step,
+)
+from torch.nn import functional
+
+from chgraph import BipartiteGraph
+from chsnn._kernels.buffers import SMALLEST, BufferPool
+from chsnn.neurons import SURROGATES
+from chsnn.ops import dense, dense_linear, lif_over_time, sparse_linear
+from tests import zoo
+
+SEEDS = st.integers(0, 2**32 - 1)
+LAYOUTS = ("row-major", "feature-major", "strided")
+KINDS = ("real", "spikes", "rare spikes")
+DTYPES = (torch.float32, torch.float64)
+
+
+def random_graph(n_left, n_right, density, seed=0):
+    rng = np.random.default_rng(seed)
+    return BipartiteGraph.from_biadjacency(rng.random((n_left, n_right)) < density)
+
+
+def real(*shape, seed=0, dtype=torch.float32):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def spikes(*shape, rate=0.2, seed=0, dtype=torch.float32):
+    chance = torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+    return (chance < rate).to(dtype)
+
+
+def draw(kind, *shape, seed=0, dtype=torch.float32):
+    if kind == "real":
+        return real(*shape, seed=seed, dtype=dtype)
+    return spikes(*shape, rate=0.2 if kind == "spikes" else 0.004, seed=seed, dtype=dtype)
+
+
+def feature_major(x):
+    return x.movedim(-1, 0).contiguous().movedim(0, -1)
+
+
+def laid_out(x, layout):
+    """The same tensor with another order in memory."""
+    if layout == "row-major":
+        return x.contiguous()
+    if layout == "feature-major":
+        return feature_major(x)
+    wide = torch.zeros(*x.shape[:-1], 2 * x.shape[-1], dtype=x.dtype)
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+def dense_weight(graph, values):
+    """The torch weight (n_out, n_in), differentiable in the values."""
+    left, right = (torch.from_numpy(side) for side in graph.links())
+    weight = torch.zeros(graph.shape[::-1], dtype=values.dtype)
+    return weight.index_put((right, left), values)
+
+
+def gradients(y, inputs, seed=9):
+    return torch.autograd.grad(y, inputs, real(*y.shape, seed=seed, dtype=y.dtype))
+
+
+def assert_all_close(got, want, tolerance=1e-4):
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+def assert_all_equal(got, want):
+    assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+
+
+# ---------------------------------------------------------------------- sparse_linear
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(8, 40), (5, 3), (1, 1), (300,), (3, 2, 130)])
+def test_the_sparse_product_and_its_gradients_are_the_dense_ones(shape, kind, layout):
+    graph = random_graph(50, 70, 0.1, seed=1)
+    plain = draw(kind, *shape, 50).requires_grad_()
+    x = laid_out(plain.detach(), layout).requires_grad_()
+    values, bias = real(graph.n_links, seed=2).requires_grad_(), real(70, seed=3).requires_grad_()
+    y = sparse_linear(x, values, graph, bias)
+    expected = functional.linear(plain, dense_weight(graph, values), bias)
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    assert_all_close(gradients(y, (x, values, bias)), gradients(expected, (plain, values, bias)))
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("columns", [0, 1, 15, 16, 63, 64, 65, 128, 255, 256, 257, 300, 1024])
+def test_every_tail_of_the_column_tiles(columns, kind):
+    graph = random_graph(20, 9, 0.3, seed=5)
+    x = feature_major(draw(kind, columns, 20)).requires_grad_()
+    values = real(graph.n_links, seed=6).requires_grad_()
+    y, expected = sparse_linear(x, values, graph), x @ dense_weight(graph, values).T
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    assert_all_close(gradients(y, (x, values)), gradients(expected, (x, values)))
+
+
+@given(
+    st.one_of(st.sampled_from(list(zoo.BIADJACENCIES.values())), zoo.biadjacencies()),
+    st.lists(st.integers(0, 5), max_size=3),
+    st.sampled_from(KINDS),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from(DTYPES),
+    st.booleans(),
+    SEEDS,
+)
+def test_any_graph_and_any_shape(biadjacency, shape, kind, layout, dtype, look, seed):
+    graph = BipartiteGraph.from_biadjacency(biadjacency)
+    x = draw(kind, *shape, graph.n_left, seed=seed, dtype=dtype)
+    x = laid_out(x, layout).requires_grad_()
+    values = real(graph.n_links, seed=seed, dtype=dtype).requires_grad_()
+    bias = real(graph.n_right, seed=seed, dtype=dtype).requires_grad_()
+    y = sparse_linear(x, values, graph, bias, look_for_spikes=look)
+    expected = functional.linear(x, dense_weight(graph, values), bias)
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    assert_all_close(gradients(y, (x, values, bias)), gradients(expected, (x, values, bias)))
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_the_gradients_are_those_of_finite_differences(kind):
+    graph = random_graph(6, 5, 0.5, seed=8)
+    values = real(graph.n_links, seed=9, dtype=torch.float64).requires_grad_()
+    bias = real(5, seed=10, dtype=torch.float64).requires_grad_()
+    x = draw(kind, 3, 2, 6, dtype=torch.float64).requires_grad_(kind == "real")
+    assert torch.autograd.gradcheck(
+        lambda x, values, bias: sparse_linear(x, values, graph, bias), (x, values, bias)
+    )
+
+
+def test_a_layer_may_be_used_twice_in_one_graph():
+    graph = random_graph(12, 12, 0.3, seed=11)
+    values = real(graph.n_links, seed=12, dtype=torch.float64).requires_grad_()
+    x = real(4, 12, dtype=torch.float64).requires_grad_()
+    once = sparse_linear(x, values, graph)
+    y = sparse_linear(once, values, graph) + once
+    weight = dense_weight(graph, values)
+    expected = x @ weight.T @ weight.T + x @ weight.T
+    assert_all_close(gradients(y, (x, values)), gradients(expected, (x, values)), 1e-12)
+
+
+@pytest.mark.parametrize("name", ["no links", "isolated nodes"])
+def test_rows_without_links_give_the_bias_and_no_gradient(name):
+    graph = zoo.GRAPHS[name]
+    values = torch.ones(graph.n_links, requires_grad=True)
+    x, bias = real(3, graph.n_left).requires_grad_(), real(graph.n_right, seed=1)
+    y = sparse_linear(x, values, graph, bias)
+    unlinked = graph.right_degree == 0
+    assert unlinked.any()
+    assert torch.equal(y[:, unlinked], bias.expand(3, -1)[:, unlinked])
+    y.sum().backward()
+    assert values.grad.shape == (graph.n_links,)
+    assert (x.grad[:, graph.left_degree == 0] == 0).all()
+
+
+def test_an_empty_batch_passes_through_forward_and_backward():
+    graph = random_graph(4, 3, 0.5, seed=13)
+    values = torch.ones(graph.n_links, requires_grad=True)
+    z, v = lif_over_time(sparse_linear(torch.zeros(8, 0, 4), values, graph), 0.5)
+    assert (z.shape, v.shape) == ((8, 0, 3), (0, 3))
+    z.sum().backward()
+    assert (values.grad == 0).all()
+
+
+def test_a_constant_input_is_multiplied_once():
+    graph = random_graph(30, 20, 0.2, seed=14)
+    values = real(graph.n_links, seed=15).requires_grad_()
+    image = real(7, 30)
+    y = sparse_linear(image.expand(8, 7, 30), values, graph)
+    assert y.shape == (8, 7, 20)
+    assert y.stride(0) == 0
+    expected = (image @ dense_weight(graph, values).T).expand(8, 7, 20)
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    assert_all_close(gradients(y, (values,)), gradients(expected, (values,)))
+
+
+def test_an_expanded_input_with_gradient_gets_one_gradient_per_step():
+    graph = random_graph(6, 5, 0.4, seed=17)
+    values, x = real(graph.n_links, seed=18), real(2, 6).requires_grad_()
+    y = sparse_linear(x.expand(4, 2, 6), values, graph)
+    expected = x.expand(4, 2, 6) @ dense_weight(graph, values).T
+    assert_all_close(gradients(y, (x,)), gradients(expected, (x,)), 1e-5)
+
+
+@pytest.mark.parametrize("what", ["input", "values"])
+def test_a_change_in_place_before_the_backward_is_noticed(what):
+    graph = random_graph(6, 5, 0.4, seed=17)
+    values = real(graph.n_links, seed=18).requires_grad_()
+    x = feature_major(real(3, 6))
+    y = sparse_linear(x, values, graph)
+    with torch.no_grad():
+        (x if what == "input" else values).add_(1)
+    with pytest.raises(RuntimeError, match="inplace"):
+        y.sum().backward()
+
+
+def test_not_a_number_is_not_lost():
+    graph = random_graph(5, 4, 1.0)
+    x = torch.zeros(2, 5)
+    x[1, 2] = torch.nan
+    y = sparse_linear(x, torch.ones(graph.n_links), graph)
+    assert y[0].tolist() == [0, 0, 0, 0]
+    assert y[1].isnan().all()
+
+
+# ----------------------------------------------------------------------- dense_linear
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.6, 1.0])
+@pytest.mark.parametrize("n_out", [10, 64, 100, 300])
+def test_the_dense_product_that_skips_silent_inputs(rate, n_out):
+    x = spikes(4, 9, 50, rate=rate).requires_grad_()
+    weight, bias = real(50, n_out, seed=1).requires_grad_(), real(n_out, seed=2).requires_grad_()
+    y, expected = dense_linear(x, weight, bias), x @ weight + bias
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    assert_all_close(gradients(y, (x, weight, bias)), gradients(expected, (x, weight, bias)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (3, 5)])
+def test_the_dense_product_takes_any_layout_and_no_sample(shape, layout):
+    x = laid_out(spikes(*shape, 20, rate=0.1), layout).requires_grad_()
+    weight = feature_major(real(20, 70)).requires_grad_()
+    y = dense_linear(x, weight)
+    torch.testing.assert_close(y, x @ weight)
+    assert_all_close(gradients(y, (x, weight)), gradients(x @ weight, (x, weight)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_dense_gradients_are_those_of_finite_differences(kind):
+    x = draw(kind, 5, 2, 7, dtype=torch.float64).requires_grad_(kind == "real")
+    if kind == "rare spikes":
+        x[0, 0, 0] = 1
+        assert x.mean() < dense.SKIP_BELOW
+    weight = real(7, 70, seed=1, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(dense_linear, (x, weight))
+
+
+def test_a_constant_dense_input_is_multiplied_once():
+    image, weight = real(2, 7), real(7, 70, seed=1).requires_grad_()
+    y = dense_linear(image.expand(4, 2, 7), weight)
+    assert y.stride(0) == 0
+    expected = (image @ weight).expand(4, 2, 70)
+    torch.testing.assert_close(y, expected)
+    assert_all_close(gradients(y, (weight,)), gradients(expected, (weight,)))
+
+
+# ---------------------------------------------------------------------- lif_over_time
+
+
+def norse_stepped(x, alpha, theta=1.0, method="super", width=100.0, v0=None):
+    """Spikes and last voltage of Norse's box step, one call per time step."""
+    d, zero = 1 - torch.tensor(alpha, dtype=x.dtype), torch.zeros((), dtype=x.dtype)
+    theta = torch.tensor(theta, dtype=x.dtype)
+    parameters = LIFBoxParameters(
+        tau_mem_inv=d, v_leak=zero, v_reset=zero, v_th=theta, method=method, alpha=width
+    )
+    state, out = LIFBoxFeedForwardState(v=torch.zeros_like(x[0]) if v0 is None else v0), []
+    for step in x:
+        z, state = lif_box_feed_forward_step(step / d, state, parameters, dt=1.0)
+        out.append(z)
+    return torch.stack(out), state.v
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("surrogate", SURROGATES)
+def test_lif_over_time_is_norse_stepped(surrogate, layout):
+    x = laid_out(real(9, 40, 70) * 0.8, layout).requires_grad_()
+    v0 = (real(40, 70, seed=1) * 0.3).requires_grad_()
+    z, v = lif_over_time(x, 0.7, 0.9, surrogate, 2.0, v0=v0)
+    expected_z, expected_v = norse_stepped(x, 0.7, 0.9, surrogate, 2.0, v0)
+    assert_all_equal((z, v), (expected_z, expected_v))
+    assert 0.05 < z.mean() < 0.5
+    g = real(9, 40, 70, seed=2), real(40, 70, seed=3)
+    got = torch.autograd.grad((z, v), (x, v0), g)
+    want = torch.autograd.grad((expected_z, expected_v), (x, v0), g)
+    assert_all_close(got, want, 2e-6)
+
+
+@given(
+    st.sampled_from(SURROGATES),
+    st.sampled_from(DTYPES),
+    st.sampled_from(LAYOUTS),
+    st.lists(st.integers(0, 4), min_size=1, max_size=3),
+    st.integers(1, 7),
+    st.floats(0, 0.99),
+    st.floats(0.1, 2),
+    st.floats(0.3, 5),
+    SEEDS,
+)
+def test_any_neuron_is_norse_stepped(
+    surrogate, dtype, layout, shape, steps, alpha, theta, width, seed
+):
+    x = laid_out(real(steps, *shape, seed=seed, dtype=dtype), layout).requires_grad_()
+    z, v = lif_over_time(x, alpha, theta, surrogate, width)
+    expected_z, expected_v = norse_stepped(x, alpha, theta, surrogate, width)
+    assert_all_equal((z, v), (expected_z, expected_v))
+    got, want = gradients(z, (x,)), gradients(expected_z, (x,))
+    # Voltages may be large where the gradient passes a reset: dv/dz = -u.
+    scale = 1 + max((float(g.abs().max()) for g in want if g.numel()), default=0.0)
+    assert_all_close([g / scale for g in got], [g / scale for g in want], 1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_superspike_gradient_is_norses_bit_for_bit(dtype):
+    x = (real(8, 33, 17, dtype=dtype) * 0.8).requires_grad_()
+    expected, _ = norse_stepped(x, 0.7)
+    assert_all_equal(gradients(lif_over_time(x, 0.7)[0], (x,)), gradients(expected, (x,)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("steps", [1, 3, 200])
+def test_a_constant_current_stands_for_all_steps(steps, layout):
+    image = laid_out(real(5, 11).abs(), layout).requires_grad_()
+    settings = (0.8, 1.0, "triangle", 0.5)
+    expected_z, expected_v = norse_stepped(image.expand(steps, 5, 11), *settings)
+    want = gradients(expected_z, (image,))
+    for z, v in (
+        lif_over_time(image, *settings, steps=steps),
+        lif_over_time(image.expand(steps, 5, 11), *settings),
+    ):
+        assert_all_equal((z, v), (expected_z, expected_v))
+        assert_all_close(gradients(z, (image,)), want, 1e-5)
+
+
+def test_the_golden_trajectory_of_equation_1():
+    x = torch.tensor([0.5, 0.5, 0.5, 0.25, 1.0, -0.25, 0.875]).view(-1, 1)
+    voltages = [lif_over_time(x[: t + 1], 0.5, 0.75)[1].item() for t in range(7)]
+    assert lif_over_time(x, 0.5, 0.75)[0].flatten().tolist() == [0, 0, 1, 0, 1, 0, 0]
+    assert voltages == [0.5, 0.75, 0, 0.25, 0, -0.25, 0.75]
+
+
+def test_without_leak_inputs_add_up():
+    z, v = lif_over_time(torch.full((4, 1), 0.6), 1.0)
+    assert z.flatten().tolist() == [0, 1, 0, 1]
+    assert v.item() == 0
+
+
+def test_time_may_be_cut_in_two():
+    x, v0 = real(9, 4, 6).requires_grad_(), torch.tensor(0.25, requires_grad=True)
+    z, v = lif_over_time(x, 0.5, v0=v0)
+    first, between = lif_over_time(x[:4], 0.5, v0=v0)
+    second, last = lif_over_time(x[4:], 0.5, v0=between)
+    assert_all_equal((torch.cat([first, second]), last), (z, v))
+    together = torch.autograd.grad(z.sum() + v.sum(), (x, v0))
+    apart = torch.autograd.grad(first.sum() + second.sum() + last.sum(), (x, v0))
+    assert_all_close(apart, together, 1e-6)
+
+
+def test_no_step_leaves_the_voltage_alone():
+    v0 = real(3, 4)
+    z, v = lif_over_time(torch.zeros(0, 3, 4), 0.5, v0=v0)
+    assert z.shape == (0, 3, 4)
+    assert torch.equal(v, v0)
+
+
+# ------------------------------------------------------------------- threads and memory
+
+
+def train_once(threads):
+    """Outputs and gradients of two sparse layers and a dense one with neurons between."""
+    torch.set_num_threads(threads)
+    graphs = random_graph(100, 300, 0.05, seed=20), random_graph(300, 90, 0.05, seed=21)
+    first, second = (real(g.n_links, seed=22).requires_grad_() for g in graphs)
+    weight = real(90, 64, seed=24).requires_grad_()
+    x = spikes(8, 50, 100, rate=0.3)
+    z, _ = lif_over_time(sparse_linear(x, first, graphs[0]), 0.5)
+    y, v = lif_over_time(sparse_linear(z, second, graphs[1]), 0.5, 3.0)
+    assert 0 < y.mean() < dense.SKIP_BELOW
+    out = dense_linear(y, weight)
+    return [z, y, v, out, *torch.autograd.grad(out.sum() + v.sum(), (first, second, weight))]
+
+
+def test_one_thread_gives_the_bits_of_two():
+    one, two = train_once(1), train_once(2)
+    assert torch.get_num_threads() == 2
+    assert_all_equal(one, two)
+
+
+def test_buffers_are_used_again_and_only_when_free():
+    pool = BufferPool(idle_limit=3 * SMALLEST)
+    a, b = pool.empty(SMALLEST, np.uint8), pool.empty(SMALLEST, np.uint8)
+    place, view = a.ctypes.data, torch.from_numpy(a).view(-1)
+    assert b.ctypes.data != place
+    del a
+    assert pool.idle_bytes == 0  # the tensor still looks at it
+    del view
+    assert pool.idle_bytes == SMALLEST
+    assert pool.empty(SMALLEST // 4, np.float32).ctypes.data == place
+    many = [pool.empty(SMALLEST, np.uint8) for _ in range(5)]
+    del many
+    assert pool.idle_bytes == 3 * SMALLEST
+    pool.clear()
+    assert pool.idle_bytes == 0
+
+
+# ------------------------------------------------------------------------------ errors
+
+GRAPH = BipartiteGraph.from_biadjacency(np.ones((3, 2), dtype=int))
+ONES, X = torch.ones(6), torch.ones(4, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: sparse_linear(torch.ones(4, 5), ONES, GRAPH), "x"),
+        (lambda: sparse_linear(X.half(), ONES.half(), GRAPH), "x"),
+        (lambda: sparse_linear(X.to("meta"), ONES, GRAPH), "x"),
+        (lambda: sparse_linear(X, ONES[:5], GRAPH), "values"),
+        (lambda: sparse_linear(X, ONES.double(), GRAPH), "values"),
+        (lambda: sparse_linear(X, ONES, GRAPH, torch.ones(3)), "bias"),
+        (lambda: dense_linear(X.long(), ONES.view(3, 2)), "x"),
+        (lambda: dense_linear(X, ONES.view(2, 3)), "weight"),
+        (lambda: dense_linear(X, ONES.view(3, 2).double()), "weight"),
+        (lambda: lif_over_time(X, 0.5, method="superspike"), "method"),
+        (lambda: lif_over_time(X, 1.5), "alpha"),
+        (lambda: lif_over_time(X.half(), 0.5), "x"),
+        (lambda: lif_over_time(X, 0.5, steps=0), "steps"),
+    ],
+)
+def test_bad_input_is_named(call, name):
+    with pytest.raises(ValueError, match=rf"^{name}\b"):
+        call()
