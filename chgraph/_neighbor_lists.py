@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Hashable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,15 @@ MAX_NODES = np.iinfo(np.int32).max
 
 class GraphInputWarning(UserWarning):
     """Something of the input is not in the graph: weights, self-loops, repeated links."""
+
+
+def warn_of_input(message: str) -> None:
+    """Warn at the line of the user's code that called into the package."""
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "chgraph":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, GraphInputWarning, stacklevel=level)
 
 
 def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
@@ -44,11 +55,7 @@ def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[i
         raise ValueError(f"{name} must not hold NaN")
     present = values != 0
     if (values[present] != 1).any():
-        warnings.warn(
-            f"the weights of {name} are ignored: every non-zero entry is a link",
-            GraphInputWarning,
-            stacklevel=3,
-        )
+        warn_of_input(f"the weights of {name} are ignored: every non-zero entry is a link")
     return rows[present].astype(np.int64), columns[present].astype(np.int64), shape
 
 

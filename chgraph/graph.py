@@ -57,7 +57,7 @@ def as_graph(obj: Any) -> Graph:
         return Graph.from_igraph(obj)
     if kind == "matrix":
         return Graph.from_adjacency(obj)
-    raise _unknown(obj)
+    raise _unknown(obj, "Graph")
 
 
 def as_bipartite(obj: Any) -> BipartiteGraph:
@@ -91,7 +91,7 @@ def as_bipartite(obj: Any) -> BipartiteGraph:
         return BipartiteGraph.from_igraph(obj)
     if kind == "matrix":
         return BipartiteGraph.from_biadjacency(obj)
-    raise _unknown(obj)
+    raise _unknown(obj, "BipartiteGraph")
 
 
 def as_network(obj: Any, bipartite: bool | None = None) -> Graph | BipartiteGraph:
@@ -119,7 +119,10 @@ def as_network(obj: Any, bipartite: bool | None = None) -> Graph | BipartiteGrap
             raise ValueError(f"bipartite={bipartite} contradicts the {type(obj).__name__} given")
         return obj
     if bipartite is None and _kind(obj) == "matrix":
-        shape = np.shape(obj)
+        try:
+            shape = np.shape(obj)
+        except ValueError as error:
+            raise ValueError(f"adj must have rows of equal length: {error}") from error
         bipartite = len(shape) == 2 and shape[0] != shape[1]
     return as_bipartite(obj) if bipartite else as_graph(obj)
 
@@ -131,8 +134,8 @@ def _kind(obj: Any) -> str | None:
     return _interop.graph_library(obj)
 
 
-def _unknown(obj: Any) -> TypeError:
+def _unknown(obj: Any, wanted: str) -> TypeError:
     return TypeError(
-        "expected a Graph, a BipartiteGraph, a numpy array, a scipy sparse matrix or array, a "
-        f"networkx graph or an igraph graph; got {type(obj).__name__}"
+        f"expected a {wanted}, a numpy array, a scipy sparse matrix or array, a networkx graph "
+        f"or an igraph graph; got {type(obj).__name__}"
     )

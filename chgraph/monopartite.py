@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,13 @@ from chgraph import _interop
 from chgraph._checks import check_count
 from chgraph._neighbor_lists import (
     MAX_NODES,
-    GraphInputWarning,
     Names,
     frozen,
     node_array,
     node_names,
     offsets_of,
     read_matrix,
+    warn_of_input,
 )
 
 if TYPE_CHECKING:
@@ -136,9 +135,7 @@ class Graph:
             raise ValueError(f"adjacency must be square, got shape {shape}")
         loops = rows == columns
         if loops.any():
-            warnings.warn(
-                f"{int(loops.sum())} self-loops are left out", GraphInputWarning, stacklevel=2
-            )
+            warn_of_input(f"{int(loops.sum())} self-loops are left out")
         upper, lower = rows < columns, rows > columns
         codes = np.sort(rows[upper] * shape[0] + columns[upper])
         if not np.array_equal(codes, np.sort(columns[lower] * shape[0] + rows[lower])):
@@ -184,7 +181,7 @@ class Graph:
             (int(weighted), "weight attribute is ignored"),
         ):
             if count:
-                warnings.warn(f"{count} {what}", GraphInputWarning, stacklevel=3)
+                warn_of_input(f"{count} {what}")
         return cls.from_links(
             unique[:, 0], unique[:, 1], n_nodes, names=None if isinstance(names, int) else names
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,16 +132,16 @@ class EventNetwork:
         ValueError
             If a sample has not n_in values.
         """
-        images = self._tensor(images)
-        single = images.dim() == 1
-        batch = images[None] if single else images.flatten(1)
+        images = self._array(images)
+        single = images.ndim == 1
+        batch = images[None] if single else images.reshape(len(images), -1)
         self._check("images", batch, "B,")
         if self.encoder.kind == "direct":
             return self(batch[0] if single else batch, steps=self.encoder.timesteps)
-        spikes = self.encoder(batch, generator)
+        spikes = self.encoder(torch.tensor(batch), generator)
         return self(spikes[:, 0] if single else spikes)
 
-    def __call__(self, x: Any, *, steps: int | None = None, record: bool = False) -> EventRun:
+    def __call__(self, x: Any, *, steps: int | None = None, trains: bool = False) -> EventRun:
         """Run a sample, or the samples of a batch one by one.
 
         Parameters
@@ -151,7 +150,7 @@ class EventNetwork:
             Spikes, 0 or 1; with `steps` images, shape (n_in,) or (B, n_in), of any values.
         steps : int, optional
             At how many steps the images are shown.
-        record : bool
+        trains : bool
             Whether to keep the spikes of all neurons.
 
         Returns
@@ -163,97 +162,84 @@ class EventNetwork:
         ValueError
             If `x` has another shape, or is not binary without `steps`.
         """
-        x = self._tensor(x)
-        single = x.dim() == (2 if steps is None else 1)
-        batch = x.unsqueeze(-2) if single else x
+        x = self._array(x)
+        single = x.ndim == (2 if steps is None else 1)
+        batch = x[..., None, :] if single else x
         self._check("x", batch, "T, B," if steps is None else "B,")
         if steps is not None:
-            run = self._run_images(batch, check_positive_int("steps", steps), record)
-        elif _is_binary(batch):
-            run = self._run_spikes(batch, record)
+            record, macs = self._run_images(batch, check_positive_int("steps", steps), trains)
+        elif kernels.are_spikes(batch.reshape(-1)):
+            record, macs = self._run_spikes(batch, trains), 0
         else:
             raise ValueError("x must be 0 or 1 at every step; for an analogue image give steps")
-        return _first_sample(run) if single else run
+        scores, kept = self._scores(record, steps is not None), self._trains(record)
+        if single:
+            scores, kept = scores[0], tuple(train[:, 0] for train in kept)
+        return EventRun(scores, record.spikes, record.sops, macs, kept)
 
-    def _tensor(self, x: Any) -> Tensor:
-        number = torch.from_numpy(self._program.values).dtype
-        return torch.as_tensor(x).detach().to("cpu", number)
+    def _array(self, x: Any) -> np.ndarray:
+        if isinstance(x, Tensor):
+            x = x.detach().cpu().numpy()
+        return np.asarray(x, self._program.values.dtype)
 
-    def _check(self, name: str, batch: Tensor, axes: str) -> None:
-        fits = batch.dim() == axes.count(",") + 1 and batch.shape[-1] == self.sizes[0]
-        if not fits or not batch.numel():
+    def _check(self, name: str, batch: np.ndarray, axes: str) -> None:
+        fits = batch.ndim == axes.count(",") + 1 and batch.shape[-1] == self.sizes[0]
+        if not fits or not batch.size:
             raise ValueError(
                 f"{name} must have shape ({axes} {self.sizes[0]}), or that without B, and not "
-                f"be empty; got a batch of shape {tuple(batch.shape)}"
+                f"be empty; got a batch of shape {batch.shape}"
             )
 
-    def _run_spikes(self, x: Tensor, keep_trains: bool) -> EventRun:
+    def _run_spikes(self, x: np.ndarray, keep_trains: bool) -> kernels.Record:
         """Run spikes (T, B, n_in)."""
-        nothing = np.empty(0, self._program.values.dtype)
-        records = [self._record(x.shape[0], keep_trains) for _ in range(x.shape[1])]
-        for sample, record in zip(x.unbind(1), records, strict=True):
-            spikes = np.ascontiguousarray(sample.numpy())
-            kernels.run_sample(self._program, spikes, nothing, False, record)
-        return self._gathered(records)
+        record = self._new_record(x.shape[1], len(x), keep_trains)
+        spikes = np.ascontiguousarray(x.swapaxes(0, 1))
+        unused = np.empty((len(spikes), 0), spikes.dtype)
+        kernels.run_samples(self._program, spikes, unused, record)
+        return record
 
-    def _run_images(self, images: Tensor, steps: int, keep_trains: bool) -> EventRun:
+    def _run_images(
+        self, images: np.ndarray, steps: int, keep_trains: bool
+    ) -> tuple[kernels.Record, int]:
         """Run images (B, n_in) shown at every step: the first layer's currents never change."""
-        program, n_in = self._program, self.sizes[0]
-        nothing = np.empty((0, n_in), program.values.dtype)
-        currents = np.tile(program.bias[: self.sizes[1]], (len(images), 1))
-        records = [self._record(steps, keep_trains) for _ in images]
-        are_spikes = _is_binary(images)
-        for image, current, record in zip(images, currents, records, strict=True):
-            crossed = kernels.spread_real(
-                np.ascontiguousarray(image.numpy()),
-                program.offsets[: n_in + 1],
-                program.targets,
-                program.values,
-                current,
-            )
-            kernels.run_sample(program, nothing, current, True, record)
-            record.sops[0] += steps * crossed if are_spikes else 0
-        macs = 0 if are_spikes else len(images) * steps * int(program.offsets[n_in])
-        run = dataclasses.replace(self._gathered(records), macs=macs)
-        if program.d.size:
-            return run
-        # No neurons at all: the network takes the mean of one current that never changes.
-        constant = _feature_major(currents.T).expand(steps, *currents.shape)
-        return dataclasses.replace(run, scores=constant.mean(dim=0))
+        program, images = self._program, np.ascontiguousarray(images)
+        record = self._new_record(len(images), steps, keep_trains)
+        currents = np.empty((len(images), self.sizes[1]), images.dtype)
+        crossed = kernels.receive_images(program, images, currents)
+        unused = np.empty((len(images), 0, self.sizes[0]), images.dtype)
+        kernels.run_samples(program, unused, currents, record)
+        if kernels.are_spikes(images.reshape(-1)):
+            record.sops[0] += steps * crossed
+            return record, 0
+        return record, len(images) * steps * int(program.offsets[self.sizes[0]])
 
-    def _record(self, steps: int, keep_trains: bool) -> kernels.Record:
+    def _new_record(self, n_samples: int, steps: int, keep_trains: bool) -> kernels.Record:
         n_layers, n_spiking = len(self.sizes) - 1, self._program.d.size
-        n_neurons = self._program.first_out[n_spiking]
+        n_neurons = sum(self.sizes[1 : 1 + n_spiking])
         return kernels.Record(
-            out=np.empty((steps, self.sizes[-1]), self._program.values.dtype),
+            out=np.empty((n_samples, steps, self.sizes[-1]), self._program.values.dtype),
+            trains=np.empty((n_samples, steps if keep_trains else 0, n_neurons), np.bool_),
             sops=np.zeros(n_layers, np.int64),
             spikes=np.zeros(n_spiking, np.int64),
-            trains=np.empty((steps if keep_trains else 0, n_neurons), np.bool_),
         )
 
-    def _gathered(self, records: list[kernels.Record]) -> EventRun:
-        """Add up the samples of a batch; scores are the mean over time of the outputs."""
-        # The mean as torch takes it over the memory order that the layers have: the order of
-        # its sum, and with it the last bit, depends on that order.
-        out = _feature_major(np.stack([record.out.T for record in records], axis=-1))
-        trains = torch.from_numpy(np.stack([record.trains for record in records], axis=1))
-        widths = np.diff(self._program.first_out)[: self._program.d.size].tolist()
-        return EventRun(
-            scores=out.mean(dim=0),
-            spikes=np.sum([record.spikes for record in records], axis=0),
-            sops=np.sum([record.sops for record in records], axis=0),
-            macs=0,
-            trains=trains.split(widths, dim=-1) if len(trains) else (),
-        )
+    def _scores(self, record: kernels.Record, is_constant: bool) -> Tensor:
+        """Take the mean over time of the outputs, as the network does.
 
+        In torch and over the memory that the network's layers have: the order of the sum, and
+        with it the last bit, depends on both.
+        """
+        steps = record.out.shape[1]
+        if is_constant and not self._program.d.size:  # one layer, multiplied once
+            once = _feature_major(record.out[:, 0].T)
+            return once.expand(steps, *once.shape).mean(dim=0)
+        return _feature_major(record.out.T).mean(dim=0)
 
-def _is_binary(x: Tensor) -> bool:
-    return bool(((x == 0) | (x == 1)).all())
-
-
-def _first_sample(run: EventRun) -> EventRun:
-    trains = tuple(train[:, 0] for train in run.trains)
-    return dataclasses.replace(run, scores=run.scores[0], trains=trains)
+    def _trains(self, record: kernels.Record) -> tuple[Tensor, ...]:
+        if not record.trains.size:
+            return ()
+        widths = list(self.sizes[1 : 1 + record.spikes.size])
+        return torch.from_numpy(record.trains.swapaxes(0, 1)).split(widths, dim=-1)
 
 
 def compile_network(network: SpikingMLP) -> EventNetwork:

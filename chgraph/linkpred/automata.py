@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph._checks import check_choice, check_positive_int
 from chgraph._threads import thread_limit
 from chgraph._top_pairs import top_pairs
 from chgraph.graph import BipartiteGraph, Graph
@@ -37,7 +37,7 @@ from chgraph.linkpred import (
 )
 from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
 from chgraph.linkpred._node_terms import RULES
-from chgraph.linkpred._pairs import Progress, ScoredPairs
+from chgraph.linkpred._pairs import Progress, ScoredPairs, joined
 
 _WORDS = {
     "RA": "resource allocation",
@@ -60,6 +60,7 @@ BIPARTITE_METHODS = tuple(name for name in AUTOMATA_METHODS if "-L3" in name)
 _BLOCK_BYTES = 32 * 2**20
 _CHUNK_WALKS = 20_000_000
 _CHUNK_PAIRS = 4_000_000
+_LITTLE_WORK = 100_000  # walks of three links: a few milliseconds on one thread
 
 
 def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
@@ -193,6 +194,15 @@ def _bipartite_pair_scores(
 # ----------------------------------------------------------------------- monopartite
 
 
+def _threads_for(graph: Graph, n_threads: int | None) -> int | None:
+    """Return 1 for little work, which starting a second thread would only slow down."""
+    if n_threads is not None:
+        check_positive_int("n_threads", n_threads)
+    first, second = graph.links()
+    walks = float((graph.degree[first] * graph.degree[second]).sum())
+    return 1 if walks < _LITTLE_WORK else n_threads
+
+
 def _network(
     graph: Graph, method: str, local_community: str, n_threads: int | None
 ) -> _monopartite_network.Network:
@@ -238,7 +248,12 @@ def _collected(
 def _best_monopartite(
     net: _monopartite_network.Network, k: int, n_threads: int | None, progress: Progress | None
 ) -> ScoredPairs:
+    n_nodes = net.labels.size
+    k = min(k, n_nodes * (n_nodes - 1) // 2)
+    if k == 0:
+        return joined([])
     costs = _monopartite_network.source_costs(net)
+    k = min(k, int(_monopartite_network.target_limit(net, costs).sum()) + 1)
     with thread_limit(n_threads) as n_workers:
         best = _pair_lists.new_best(n_workers, k)
         runs = itertools.pairwise(_monopartite_network.chunk_bounds(costs, _CHUNK_WALKS))
@@ -263,6 +278,7 @@ def automata_scores(
 ) -> Iterator[ScoredPairs]:
     """Yield the positive scores of unlinked pairs; see :func:`scores.unlinked_scores`."""
     if isinstance(graph, Graph):
+        n_threads = _threads_for(graph, n_threads)
         net = _network(graph, method, local_community, n_threads)
         yield from _monopartite_scores(net, n_threads, progress)
         return
@@ -282,6 +298,7 @@ def best_automata(
 ) -> ScoredPairs:
     """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
     if isinstance(graph, Graph):
+        n_threads = _threads_for(graph, n_threads)
         net = _network(graph, method, local_community, n_threads)
         return _best_monopartite(net, k, n_threads, progress)
     blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)

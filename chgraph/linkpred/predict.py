@@ -177,8 +177,9 @@ def _all_pairs(
         n_pairs += chunk.score.size
         if n_pairs > _MAX_PAIRS:
             raise ValueError(
-                f"more than {_MAX_PAIRS:,} pairs score above 0; pass k to get the best k of "
-                "them, or read them in chunks from chgraph.linkpred.unlinked_scores"
+                f"more than {_MAX_PAIRS:,} pairs score above 0; pass k (and tie_break="
+                '"index") to get the best k of them, or read them in chunks from '
+                "chgraph.linkpred.unlinked_scores"
             )
     return joined(chunks)
 
@@ -193,7 +194,9 @@ def _by_spcorr(
         near = pairs.score >= (last[0] * (1 - 1e-11) if k and last.size else np.inf)
         pairs = ScoredPairs(*(column[near] for column in pairs))
     link_scores = pair_scores(graph, method, *graph.links(), **options)
-    correlation = spcorr(graph, link_scores, pairs.source, pairs.target)
+    correlation = spcorr(
+        graph, link_scores, pairs.source, pairs.target, n_threads=options["n_threads"]
+    )
     return best_first(pairs, k, then=correlation)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,4 +129,6 @@ def _named(nodes: np.ndarray, names: Sequence[Hashable] | None) -> list[Any]:
 
 def _plain(name: Any) -> str | int | float:
     """Return a node name that JSON can hold."""
-    return name if isinstance(name, str | int | float) else str(name)
+    if isinstance(name, Integral) and not isinstance(name, bool):
+        return int(name)
+    return name if isinstance(name, str | float) else str(name)

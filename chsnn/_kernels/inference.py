@@ -37,16 +37,25 @@ class Program(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a sample did: counts by layer are added to, the others are overwritten.
+    """What the samples did: the counts by layer are added to, the others are overwritten.
 
-    `out`: by step, the spikes of the last layer, or its currents if it has no neurons.
-    `trains`: by step, the spikes of all neurons; without rows if nobody wants them.
+    `out`: by sample and step, the spikes of the last layer, or its currents if it has no
+    neurons. `trains`: by sample and step, the spikes of all neurons; no step if unwanted.
     """
 
     out: np.ndarray
+    trains: np.ndarray
     sops: np.ndarray
     spikes: np.ndarray
-    trains: np.ndarray
+
+
+@kernel()
+def are_spikes(x: np.ndarray) -> bool:
+    """Whether a flat array holds only zeros and ones."""
+    other = 0
+    for i in range(x.size):
+        other += (x[i] != 0) & (x[i] != 1)
+    return other == 0
 
 
 @kernel()
@@ -68,16 +77,21 @@ def _spread(
 
 
 @kernel(fastmath=frozenset({"contract"}))
-def spread_real(
-    x: np.ndarray, offsets: np.ndarray, targets: np.ndarray, values: np.ndarray, current: np.ndarray
-) -> Int:
-    """Do the same for an analogue input: multiply and add for every input that is not zero."""
+def receive_images(program: Program, images: np.ndarray, currents: np.ndarray) -> Int:
+    """Compute what the first layer receives from analogue images: multiply and add.
+
+    Returns the number of links from inputs that are not zero; nothing is done for the others.
+    """
     crossed = 0
-    for i in range(x.size):
-        if x[i] != 0:
-            for p in range(offsets[i], offsets[i + 1]):
-                current[targets[p]] += values[p] * x[i]
-            crossed += offsets[i + 1] - offsets[i]
+    for sample in range(images.shape[0]):
+        image, current = images[sample], currents[sample]
+        current[:] = program.bias[: current.size]
+        for i in range(image.size):
+            if image[i] != 0:
+                first, last = program.offsets[i], program.offsets[i + 1]
+                for p in range(first, last):
+                    current[program.targets[p]] += program.values[p] * image[i]
+                crossed += last - first
     return crossed
 
 
@@ -136,22 +150,17 @@ def _respond(
 
 
 @kernel()
-def run_sample(
-    program: Program, x: np.ndarray, constant: np.ndarray, is_constant: bool, record: Record
+def _run_sample(
+    program: Program, x: np.ndarray, constant: np.ndarray, sample: Int, record: Record
 ) -> None:
-    """Run one sample over the steps of ``record.out``.
-
-    ``x`` holds the spikes of every step, or nothing if the input never changes (`is_constant`);
-    ``constant`` then is the current that the first layer receives at every step.
-    """
     number, starts = program.values.dtype, program.first_out
     n_layers, n_spiking = starts.size - 1, program.d.size
-    n_neurons = starts[n_spiking]
+    n_neurons, is_constant = starts[n_spiking], x.shape[0] == 0
     v, i, z = np.zeros(n_neurons, number), np.zeros(n_neurons, number), np.zeros(n_neurons, number)
     room = np.empty(_widest(starts), number)
     listed = np.empty(max(_widest(program.first_in), _widest(starts)) + 1, np.int64)
     fired = listed[:0]
-    for step in range(record.out.shape[0]):
+    for step in range(record.out.shape[1]):
         if not is_constant:
             fired = _list_spikes(x[step], listed)
         for layer in range(n_layers):
@@ -166,8 +175,19 @@ def run_sample(
                 fired = _list_spikes(z[low:high], listed)
                 record.spikes[layer] += fired.size
             else:
-                record.out[step] = current
+                record.out[sample, step] = current
         if n_spiking == n_layers:
-            record.out[step] = z[starts[n_layers - 1] :]
-        if record.trains.shape[0]:
-            record.trains[step] = z != 0
+            record.out[sample, step] = z[starts[n_layers - 1] :]
+        if record.trains.shape[1]:
+            record.trains[sample, step] = z != 0
+
+
+@kernel()
+def run_samples(program: Program, x: np.ndarray, constants: np.ndarray, record: Record) -> None:
+    """Run samples one by one over the steps of ``record.out``.
+
+    ``x`` holds the spikes by sample and step. It has no step if the input never changes;
+    ``constants`` then are the currents that the first layer receives at every step.
+    """
+    for sample in range(record.out.shape[0]):
+        _run_sample(program, x[sample], constants[sample], sample, record)

@@ -145,9 +145,11 @@ def test_a_square_layer_is_bipartite_when_said_to_be():
 
 def test_what_is_not_kept_is_said():
     with pytest.warns(GraphInputWarning, match="weights of adjacency"):
-        predict_links(2.0 * SAME_KARATE["numpy"], 3)
+        heavy = predict_links(2.0 * SAME_KARATE["numpy"], 3)
+    check_same(heavy, predict_links(KARATE, 3))
     with pytest.warns(GraphInputWarning, match="weight attribute"):
-        score_links(networkx.karate_club_graph(), [(0, 1)])
+        scores = score_links(networkx.karate_club_graph(), [(0, 1)])
+    np.testing.assert_array_equal(scores, score_links(KARATE, [(0, 1)]))
 
 
 def test_names_are_kept_and_numbers_follow_the_order_of_iteration():

@@ -61,7 +61,7 @@ def encoded(net, batch):
 
 def assert_same_as_network(net, batch):
     expected, trains = scores_and_trains(net, batch)
-    run = compile_network(net)(**encoded(net, batch), record=True)
+    run = compile_network(net)(**encoded(net, batch), trains=True)
     assert torch.equal(run.scores, expected)
     assert len(run.trains) == len(trains) == run.spikes.size
     for got, want, count in zip(run.trains, trains, run.spikes, strict=True):
@@ -200,9 +200,9 @@ def test_one_sample_is_a_batch_of_one(encoding):
     assert torch.equal(single.scores, net(image, generator())[0])
     assert torch.equal(batch.scores, single.scores[None])
     assert batch.sops.tolist() == single.sops.tolist()
-    recorded = engine(**{**encoded(net, image), "record": True})
+    recorded = engine(**{**encoded(net, image), "trains": True})
     alone = {k: v if k == "steps" else v.squeeze(-2) for k, v in encoded(net, image).items()}
-    for train, of_batch in zip(engine(**alone, record=True).trains, recorded.trains, strict=True):
+    for train, of_batch in zip(engine(**alone, trains=True).trains, recorded.trains, strict=True):
         assert torch.equal(train, of_batch[:, 0])
 
 
@@ -260,7 +260,7 @@ def test_stages_can_be_written_by_hand():
     graph = BipartiteGraph.from_links([0, 1], [0, 0], (2, 1))
     values = np.array([0.75, 0.5], np.float32)
     engine = EventNetwork([Stage(graph, values, None, Neurons(0.5, 1.0))], Encoder("even", 3))
-    run = engine([[1, 0], [1, 1], [0, 1]], record=True)
+    run = engine([[1, 0], [1, 1], [0, 1]], trains=True)
     # Voltages 0.75, 0.375 + 1.25 (a spike, reset), 0.5
     assert run.trains[0].flatten().tolist() == [False, True, False]
     assert run.scores.tolist() == [pytest.approx(1 / 3)]
