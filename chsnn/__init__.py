@@ -6,7 +6,7 @@ descent on the weights with Cannistraci-Hebb evolution of the topology.
 
 from importlib.metadata import version
 
-from chsnn import networks
+from chsnn import inference, networks
 from chsnn._threads import set_threads, start_numba
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
@@ -34,6 +34,7 @@ __all__ = [
     "__version__",
     "estimate_energy",
     "evaluate",
+    "inference",
     "load_data",
     "networks",
     "set_threads",

@@ -111,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.execute()
     except (ValueError, FileNotFoundError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
+    except KeyboardInterrupt:
+        fail("chsnn", "interrupted", _INTERRUPTED)
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -142,12 +144,10 @@ def _run(experiment: Experiment, *, resume: bool, json: bool) -> None:
     try:
         document = experiment.run(resume=resume)
     except KeyboardInterrupt:
-        fail(
-            "chsnn",
-            f"interrupted; the last finished epoch is in {folder / CHECKPOINT}; "
-            f"go on with: chsnn resume {folder}",
-            _INTERRUPTED,
-        )
+        saved = f"the last finished epoch is in {folder / CHECKPOINT}; go on with"
+        if not (folder / CHECKPOINT).is_file():
+            saved = "nothing had been trained yet; start again with"
+        fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", _INTERRUPTED)
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
     print_result(document, f"{summary(document)}\nreport and pictures: {folder}", json=json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -101,7 +102,7 @@ class EventNetwork:
     Raises
     ------
     ValueError
-        If there is no stage, or two neighbouring ones do not fit.
+        If there is no stage, or two neighboring ones do not fit.
     """
 
     def __init__(self, stages: Sequence[Stage], encoder: Encoder) -> None:
@@ -132,9 +133,10 @@ class EventNetwork:
         ValueError
             If a sample has not n_in values.
         """
-        images = self._array(images)
+        images = np.atleast_1d(self._array(images))
         single = images.ndim == 1
-        batch = images[None] if single else images.reshape(len(images), -1)
+        shape = (len(images), math.prod(images.shape[1:]))
+        batch = images[None] if single else images.reshape(shape)
         self._check("images", batch, "B,")
         if self.encoder.kind == "direct":
             return self(batch[0] if single else batch, steps=self.encoder.timesteps)

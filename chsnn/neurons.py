@@ -153,8 +153,8 @@ class LIF(nn.Module):
         """Run all steps in one kernel: the numbers of Norse's step, forward and gradient."""
         spikes, v = lif_over_time(
             x,
-            self.settings["alpha"],
-            self.settings["v_th"],
+            float(self.alpha),
+            float(self.v_th),
             self.settings["surrogate"],
             self.settings["surrogate_alpha"],
             v0=None if state is None else state.v,

@@ -31,7 +31,7 @@ FEWEST_OUTPUTS = 64
 
 @dataclass(frozen=True)
 class _Events:
-    """The features that spike in every line, as neighbour lists."""
+    """The features that spike in every line, as neighbor lists."""
 
     offsets: np.ndarray
     features: np.ndarray

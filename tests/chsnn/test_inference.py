@@ -243,6 +243,8 @@ LAST = Stage.of(SparseLinear(BipartiteGraph.from_links([0], [1], (3, 2))), None)
         (lambda: compile_network(network())(np.zeros(SIZES[0])), "x"),
         (lambda: compile_network(network())(np.zeros(SIZES[0]), steps=0), "steps"),
         (lambda: compile_network(network()).classify(torch.zeros(28, 28)), "images"),
+        (lambda: compile_network(network()).classify(torch.zeros(0, 30)), "images"),
+        (lambda: compile_network(network()).classify(1.0), "images"),
         (lambda: compile_network(network()).classify(torch.full((30,), 2.0)), "images"),
     ],
 )
