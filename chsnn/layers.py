@@ -17,9 +17,10 @@ _KERNEL_DTYPES = (torch.float32, torch.float64)
 Backend = Literal["auto", "sparse", "dense"]
 BACKENDS = ("auto", "sparse", "dense")
 
-# Measured on two x86 cores (analysis.benchmarks.sparse_compute): forward and both gradients
-# of a 1568 x 1568 layer on rare spikes cost the same on both sides at 30 % of the links. A
-# narrow layer has too short a row for a matrix product to shine, and stays sparse.
+# Measured on two x86 cores (analysis.benchmarks.sparse_compute, "one layer"): forward and both
+# gradients of a 1568 x 1568 layer with 30 % of the links cost the same sparse and dense on real
+# input, and 1.7 times less sparse on rare spikes. A narrow layer has too short a row for a
+# matrix product to shine, and stays sparse.
 SPARSE_BELOW_DENSITY = 0.3
 NARROW_OUTPUTS = 64
 

@@ -29,8 +29,10 @@ from torch import Tensor, nn
 
 import chsnn
 from analysis.benchmarks._rows import Row, peak_memory_mb, table, write_json
+from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
 from chsnn.data import Samples
+from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -60,9 +62,14 @@ def samples(n: int = 2000) -> Samples:
         train = chsnn.load_data("mnist").train
         return Samples(train.images[:n], train.labels[:n])
     except FileNotFoundError:
-        generator = torch.Generator().manual_seed(0)
-        images = torch.rand(n, 784, generator=generator) ** 6.6
-        return Samples(images, torch.randint(0, 10, (n,), generator=generator))
+        return random_samples(n)
+
+
+def random_samples(n: int) -> Samples:
+    """Return random images of 784 pixels, as dark as MNIST's."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(n, 784, generator=generator) ** 6.6
+    return Samples(images, torch.randint(0, 10, (n,), generator=generator))
 
 
 def network(sparsity: float, data: Samples) -> SpikingMLP:
@@ -174,7 +181,7 @@ def memory_case(kind: str) -> Callable[[Arguments], list[Row]]:
     """Return the case that takes the peak memory of training steps of one kind alone."""
 
     def case(arguments: Arguments) -> list[Row]:
-        data = samples(BATCH)
+        data = random_samples(BATCH)
         twin = network(0.99, data)
         module: nn.Module = Norse(twin) if kind == "Norse" else twin
         spikes = twin.encoder(data.images, torch.Generator().manual_seed(0))
@@ -291,18 +298,29 @@ def crossing_case(arguments: Arguments) -> list[Row]:
     """Find where dense overtakes sparse: one layer, forward and both gradients."""
     rows = []
     generator = torch.Generator().manual_seed(0)
-    x = (torch.rand(STEPS, BATCH, 1568, generator=generator) < 0.12).float().requires_grad_()
+    drawn = torch.rand(STEPS, BATCH, 1568, generator=generator)
+    inputs = {"spikes (12 %)": (drawn < 0.12).float(), "real input": drawn}
     densities = (0.01, 0.3) if arguments.quick else (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-    for density in densities:
+    for (kind, x), density in itertools.product(inputs.items(), densities):
         graph = regular(1568, 1568, 1 - density, rng=0)
-        calls = []
-        for backend in ("sparse", "dense"):
-            layer = chsnn.SparseLinear(graph, backend=backend)
-            layer.set_values(torch.randn(graph.n_links, generator=generator))
-            calls.append(lambda layer=layer: layer(x).sum().backward())
-        ours, peer = paired(calls[0], calls[1], max(3, arguments.repeats // 2))
-        rows.append(Row(f"one layer, {density:.0%} of the links, sparse", ours, peer, "dense"))
+        values = torch.randn(graph.n_links, generator=generator)
+        sparse = _layer_step(graph, values, "sparse", x)
+        dense = _layer_step(graph, values, "dense", x)
+        ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
+        rows.append(
+            Row(f"one layer, {density:.0%} of the links, {kind}: sparse", ours, peer, "dense")
+        )
     return rows
+
+
+def _layer_step(
+    graph: BipartiteGraph, values: Tensor, backend: Backend, x: Tensor
+) -> Callable[[], None]:
+    """Return a call that runs one layer forward and both of its gradients."""
+    layer = chsnn.SparseLinear(graph, backend=backend)
+    layer.set_values(values)
+    own = x.clone().requires_grad_()
+    return lambda: layer(own).sum().backward()
 
 
 CASES: dict[str, Callable[[Arguments], list[Row]]] = {
