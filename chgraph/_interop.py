@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
-    from chgraph.graph import BipartiteGraph
-
 Sides = tuple[list[Hashable], list[Hashable], list[tuple[Hashable, Hashable]]]
 
 
@@ -71,41 +69,32 @@ def _split_sides(
     )
 
 
-def node_names(graph: BipartiteGraph) -> tuple[Sequence[Hashable], Sequence[Hashable]]:
-    """Return the names of both sides; without names, `u` on the left and `n_left + v`."""
-    left: Sequence[Hashable] = graph.left_names or range(graph.n_left)
-    right: Sequence[Hashable] = graph.right_names or range(graph.n_left, sum(graph.shape))
-    return left, right
-
-
-def write_networkx(graph: BipartiteGraph) -> networkx.Graph:
-    """Return the graph as networkx, sides in the node attribute ``bipartite``."""
-    import networkx
-
-    left, right = node_names(graph)
+def write_networkx(
+    left: Sequence[Hashable], right: Sequence[Hashable], of_left: np.ndarray, of_right: np.ndarray
+) -> networkx.Graph:
+    """Return a two-sided networkx graph, sides in the node attribute ``bipartite``."""
     if set(left) & set(right):
         raise ValueError(
             "left_names and right_names share a name; networkx needs distinct node names"
         )
-    result: networkx.Graph = networkx.Graph()
-    result.add_nodes_from(left, bipartite=0)
-    result.add_nodes_from(right, bipartite=1)
-    of_left, of_right = graph.links()
-    result.add_edges_from(
-        (left[u], right[v]) for u, v in zip(of_left.tolist(), of_right.tolist(), strict=True)
-    )
+    result = write_networkx_links([*left, *right], of_left, of_right + len(left))
+    for name in left:
+        result.nodes[name]["bipartite"] = 0
+    for name in right:
+        result.nodes[name]["bipartite"] = 1
     return result
 
 
-def write_igraph(graph: BipartiteGraph) -> igraph.Graph:
-    """Return the graph as igraph, sides in the vertex attribute ``type``."""
-    of_left, of_right = graph.links()
-    names: list[Hashable] | None = None
-    if graph.left_names or graph.right_names:
-        left, right = node_names(graph)
-        names = [*left, *right]
-    result = write_igraph_links(sum(graph.shape), names, of_left, of_right + graph.n_left)
-    result.vs["type"] = [False] * graph.n_left + [True] * graph.n_right
+def write_igraph(
+    shape: tuple[int, int],
+    names: Sequence[Hashable] | None,
+    of_left: np.ndarray,
+    of_right: np.ndarray,
+) -> igraph.Graph:
+    """Return a two-sided igraph graph, sides in the vertex attribute ``type``."""
+    n_left, n_right = shape
+    result = write_igraph_links(n_left + n_right, names, of_left, of_right + n_left)
+    result.vs["type"] = [False] * n_left + [True] * n_right
     return result
 
 

@@ -7,7 +7,7 @@ and links are numbered in (left, right) order.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -327,7 +327,7 @@ class BipartiteGraph:
         Nodes keep their names; without names left node `u` is ``u`` and right node `v` is
         ``n_left + v``.
         """
-        return _interop.write_networkx(self)
+        return _interop.write_networkx(*self._node_names(), *self.links())
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph with the vertex attribute ``type`` (False: left, True: right).
@@ -335,7 +335,15 @@ class BipartiteGraph:
         Vertex `u` is left node `u`, vertex ``n_left + v`` right node `v`; names are kept in
         the attribute ``name`` where the graph has them.
         """
-        return _interop.write_igraph(self)
+        left, right = self._node_names()
+        named = self.left_names is not None or self.right_names is not None
+        return _interop.write_igraph(self.shape, [*left, *right] if named else None, *self.links())
+
+    def _node_names(self) -> tuple[Sequence[Hashable], Sequence[Hashable]]:
+        """Return the names of both sides; without names, `u` on the left and `n_left + v`."""
+        left = range(self.n_left) if self.left_names is None else self.left_names
+        numbers = range(self.n_left, sum(self.shape))
+        return left, numbers if self.right_names is None else self.right_names
 
     # ------------------------------------------------------------------ identity
 

@@ -2,9 +2,10 @@
 
 from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks
 from chgraph.linkpred.evaluation import Evaluation, evaluate
+from chgraph.linkpred.methods import METHODS
 from chgraph.linkpred.predict import predict_links, score_links
 from chgraph.linkpred.prediction import LinkPrediction
-from chgraph.linkpred.scores import METHODS, ScoredPairs, unlinked_scores
+from chgraph.linkpred.scores import ScoredPairs, unlinked_scores
 
 __all__ = [
     "BIPARTITE_METHODS",

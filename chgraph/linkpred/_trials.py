@@ -12,7 +12,10 @@ import scipy.sparse.csgraph
 
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred._pairs import ScoredPairs
+from chgraph.linkpred.adaptive import adaptive_scores
 from chgraph.linkpred.measures import Ranking, rank_pairs
+from chgraph.linkpred.methods import ADAPTIVE_METHODS
+from chgraph.linkpred.scores import unlinked_scores
 
 
 class Trial(NamedTuple):
@@ -127,9 +130,6 @@ def _scored_chunks(
     graph: Graph | BipartiteGraph, method: str, **options: Any
 ) -> Iterator[ScoredPairs]:
     """Yield all unlinked pairs with a positive score; ranks serve as scores where adaptive."""
-    from chgraph.linkpred.adaptive import ADAPTIVE_METHODS, adaptive_scores
-    from chgraph.linkpred.scores import unlinked_scores
-
     if method not in ADAPTIVE_METHODS:
         yield from unlinked_scores(graph, method, **options)
         return

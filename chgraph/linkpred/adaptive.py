@@ -20,6 +20,8 @@ from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _adaptive_core
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._spcorr import spcorr, spcorr_blocks, spcorr_matrix
+from chgraph.linkpred.methods import ADAPTIVE_METHODS
+from chgraph.linkpred.scores import pair_scores, unlinked_scores
 
 __all__ = [
     "ADAPTIVE_METHODS",
@@ -29,12 +31,6 @@ __all__ = [
     "spcorr",
     "spcorr_matrix",
 ]
-
-ADAPTIVE_METHODS: dict[str, tuple[str, ...]] = {
-    "CHA": ("CH2-L2", "CH3-L2", "CH2-L3", "CH3-L3"),
-    "CHA-CH3.1": ("CH3-L2", "CH3.1-L2", "CH3-L3", "CH3.1-L3"),
-}
-"""Candidate rules of each adaptive method; an earlier one wins where AUPRs are equal."""
 
 MAX_NODES = 15_000
 
@@ -232,7 +228,6 @@ def _rank_by(
     n_threads: int | None,
 ) -> _Ranked:
     """Score all pairs by one rule; `progress` is told fractions of this rule's work."""
-    from chgraph.linkpred.scores import pair_scores, unlinked_scores
 
     def part_of_the_work(share: float) -> Progress | None:
         return None if progress is None else lambda part: progress(share * part)

@@ -21,6 +21,7 @@ from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
 from chgraph.linkpred.measures import measure_all
+from chgraph.linkpred.methods import LOCAL_COMMUNITIES, check_method
 
 if TYPE_CHECKING:
     import pandas
@@ -254,8 +255,6 @@ def evaluate(
 def _checked_methods(
     graph: Graph | BipartiteGraph, methods: Any, local_community: str
 ) -> tuple[str, ...]:
-    from chgraph.linkpred.scores import LOCAL_COMMUNITIES, check_method
-
     if isinstance(methods, str) or not isinstance(methods, Iterable):
         raise TypeError(f"methods must be a sequence of names such as ('CH3-L3',), got {methods!r}")
     names = tuple(methods)

@@ -12,12 +12,11 @@ from tqdm.auto import tqdm
 from chgraph._checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
-from chgraph.linkpred.adaptive import ADAPTIVE_METHODS, adaptive_scores, spcorr
+from chgraph.linkpred.adaptive import adaptive_scores, spcorr
+from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
 from chgraph.linkpred.scores import (
-    LOCAL_COMMUNITIES,
     best_unlinked,
-    check_method,
     pair_scores,
     unlinked_scores,
 )

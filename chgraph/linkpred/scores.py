@@ -10,45 +10,9 @@ from chgraph._checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import automata, classic
 from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
-from chgraph.linkpred.adaptive import ADAPTIVE_METHODS
+from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 
-__all__ = [
-    "LOCAL_COMMUNITIES",
-    "METHODS",
-    "Progress",
-    "ScoredPairs",
-    "best_unlinked",
-    "check_method",
-    "pair_scores",
-    "unlinked_scores",
-]
-
-LOCAL_COMMUNITIES = ("all", "on-path")
-
-METHODS: dict[str, str] = {
-    **automata.AUTOMATA_METHODS,
-    **classic.CLASSIC_METHODS,
-    "CHA": "adaptive: the best of CH2-L2, CH3-L2, CH2-L3, CH3-L3 for this network, SPcorr for ties",
-    "CHA-CH3.1": "adaptive: the best of CH3-L2, CH3.1-L2, CH3-L3, CH3.1-L3, SPcorr for ties",
-}
-"""Every method of link prediction by name, with a line of description."""
-
-
-def check_method(graph: Graph | BipartiteGraph, method: str) -> str:
-    """Return the method's name if it can score this kind of graph.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or the method is not defined for the graph; says why.
-    """
-    reason = automata.refusal(graph, method)
-    if reason is not None:
-        raise ValueError(f"method {method!r}: {reason}")
-    check_choice("method", method, METHODS)
-    if method in classic.CLASSIC_METHODS:
-        classic.check_classic_method(graph, method)
-    return method
+__all__ = ["Progress", "ScoredPairs", "best_unlinked", "pair_scores", "unlinked_scores"]
 
 
 def unlinked_scores(
@@ -65,7 +29,7 @@ def unlinked_scores(
     ----------
     graph : Graph or BipartiteGraph
     method : str
-        A key of :data:`METHODS` other than the adaptive ones.
+        A key of :data:`chgraph.METHODS` other than the adaptive ones.
     local_community : {"all", "on-path"}
     n_threads : int, optional
     progress : callable, optional

@@ -15,8 +15,8 @@ from chgraph import Graph, as_bipartite, as_graph
 from chgraph._threads import thread_limit
 from chgraph.linkpred import _monopartite_network, automata
 from chgraph.linkpred._pairs import joined
+from chgraph.linkpred.methods import LOCAL_COMMUNITIES
 from chgraph.linkpred.scores import (
-    LOCAL_COMMUNITIES,
     best_unlinked,
     pair_scores,
     unlinked_scores,

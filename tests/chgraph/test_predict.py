@@ -30,7 +30,7 @@ from chgraph import (
 from chgraph._threads import thread_limit
 from chgraph.linkpred import predict
 from chgraph.linkpred.adaptive import ADAPTIVE_METHODS
-from chgraph.linkpred.scores import check_method
+from chgraph.linkpred.methods import check_method
 from tests import golden, naive, zoo
 
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="slow without compilation")
