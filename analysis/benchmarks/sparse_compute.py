@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +35,7 @@ from chgraph.topology import regular
 from chsnn.data import Samples
 from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
+from chsnn.ops import sparse_linear
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 
@@ -323,6 +325,62 @@ def _layer_step(
     return lambda: layer(own).sum().backward()
 
 
+def spikes_case(arguments: Arguments) -> list[Row]:
+    """Compare bits with floats for a binary input, forward and weight gradient, by firing rate."""
+    graph = regular(1568, 1568, 0.99, rng=0)
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(graph.n_links, generator=generator).requires_grad_()
+    # Feature-major memory, as the layers hand it on.
+    drawn = torch.rand(1568, STEPS, BATCH, generator=generator).movedim(0, -1)
+    rows = []
+    for rate in (0.01, 0.05, 0.2, 0.5):
+        x = (drawn < rate).float()
+        packed, floats = (
+            partial(_product_and_gradient, x, values, graph, look) for look in (True, False)
+        )
+        ours, peer = paired(packed, floats, arguments.repeats)
+        rows.append(
+            Row(
+                f"spikes at rate {rate:.0%}, 1 % of the links: packed to bits", ours, peer, "floats"
+            )
+        )
+    return rows
+
+
+def _product_and_gradient(x: Tensor, values: Tensor, graph: BipartiteGraph, look: bool) -> None:
+    sparse_linear(x, values, graph, look_for_spikes=look).sum().backward()
+
+
+_PARTS = {
+    "_SparseLinear": "products over the links, packing of spikes",
+    "_SparseLinearBackward": "input and weight gradients",
+    "_LifOverTime": "LIF forward",
+    "_LifOverTimeBackward": "LIF backward",
+    "Optimizer.step#Adam.step": "Adam",
+}
+
+
+def profile_case(arguments: Arguments) -> list[Row]:
+    """Show where the time of a training step at 99 % goes, beside the whole step."""
+    data = samples()
+    twin = network(0.99, data)
+    spikes = twin.encoder(data.images[:BATCH], torch.Generator().manual_seed(0))
+    step = _step(lambda x: ours_on_spikes(twin, x), twin, spikes, data.labels[:BATCH])
+    for _ in range(3):
+        step()
+    start = time.perf_counter()
+    with torch.autograd.profiler.profile() as profiler:
+        for _ in range(10):
+            step()
+    whole = (time.perf_counter() - start) / 10
+    totals = {event.key: event.cpu_time_total for event in profiler.key_averages()}
+    return [
+        Row(f"of a training step at 99 %: {what}", totals[key] / 1e7, whole, "the whole step")
+        for key, what in _PARTS.items()
+        if key in totals
+    ]
+
+
 CASES: dict[str, Callable[[Arguments], list[Row]]] = {
     **{f"step-{s}": step_case(s) for s in (0.99, 0.98, 0.95, 0.0)},
     "inference": inference_case,
@@ -331,6 +389,8 @@ CASES: dict[str, Callable[[Arguments], list[Row]]] = {
     "memory-Norse": memory_case("Norse"),
     "large": large_case,
     "crossing": crossing_case,
+    "spikes": spikes_case,
+    "profile": profile_case,
 }
 _NOT_QUICK = ("step-0.98", "step-0.95", "memory-ours", "memory-Norse", "evolution")
 
