@@ -1,7 +1,6 @@
 """The command line end to end: a run, its folder, its refusals, its interruption."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -148,7 +147,11 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_end(run, tmp_path, 
     out = tmp_path / "out"
     command = [sys.executable, "-m", "chsnn.cli", "train", *SMALL, "--no-baseline"]
     process = subprocess.Popen(
-        [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, env={**os.environ}
+        [*command, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background of a shell inherits an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     # The first checkpoint stands before the first epoch: almost the whole run is still to come.
