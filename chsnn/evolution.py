@@ -235,6 +235,8 @@ class Evolution:
 def _rewire(
     layer: SparseLinear, graph: BipartiteGraph, optimizer: torch.optim.Optimizer | None
 ) -> None:
+    if graph is layer.graph or graph == layer.graph:
+        return
     source = layer.set_graph(graph)
     if optimizer is not None:
         carry_state(optimizer, layer.values, source)

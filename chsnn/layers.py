@@ -187,18 +187,19 @@ class SparseLinear(nn.Module):
         if new_graph.shape != self.graph.shape:
             raise ValueError(f"new_graph must have shape {self.graph.shape}, got {new_graph.shape}")
         source = self.graph.link_ids(*new_graph.links())
-        is_new = torch.from_numpy(source < 0)
+        is_new = source < 0
         n_new = int(is_new.sum())
-        fresh = torch.as_tensor(new_values, dtype=self.values.dtype)
+        old_values = self.values.detach().cpu().numpy()
+        fresh = np.asarray(new_values, dtype=old_values.dtype)
         if fresh.ndim > 0 and fresh.shape != (n_new,):
             raise ValueError(
-                f"new_values must be a number or have shape ({n_new},), got {tuple(fresh.shape)}"
+                f"new_values must be a number or have shape ({n_new},), got {fresh.shape}"
             )
-        carried = torch.zeros(new_graph.n_links, dtype=self.values.dtype)
-        carried[~is_new] = self.values.detach().cpu()[torch.from_numpy(source[source >= 0])]
+        carried = np.empty(new_graph.n_links, dtype=old_values.dtype)
+        carried[~is_new] = old_values[source[~is_new]]
         carried[is_new] = fresh
         # The Parameter object stays, so an optimiser goes on updating it.
-        self.values.data = carried.to(self.values.device)
+        self.values.data = torch.from_numpy(carried).to(self.values.device)
         self.values.grad = None
         self._take(new_graph)
         return source

@@ -78,12 +78,12 @@ def carry_state(
             f"known are {known}"
         )
     state = optimizer.state.get(parameter, {})
-    is_old = torch.from_numpy(source >= 0)
-    old = torch.from_numpy(source[source >= 0])
+    is_old = source >= 0
     for name in _PER_LINK[type(optimizer)]:
         before = state.get(name)
         if before is None:
             continue
-        after = before.new_zeros(source.size)
-        after[is_old] = before[old]
-        state[name] = after
+        old = before.cpu().numpy()
+        after = np.zeros(source.size, dtype=old.dtype)
+        after[is_old] = old[source[is_old]]
+        state[name] = torch.from_numpy(after).to(before.device)

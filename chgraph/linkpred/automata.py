@@ -60,7 +60,7 @@ BIPARTITE_METHODS = tuple(name for name in AUTOMATA_METHODS if "-L3" in name)
 _BLOCK_BYTES = 32 * 2**20
 _CHUNK_WALKS = 20_000_000
 _CHUNK_PAIRS = 4_000_000
-_LITTLE_WORK = 100_000  # walks of three links: a few milliseconds on one thread
+_LITTLE_WORK = 5_000_000  # walks of three links: some milliseconds on one thread
 
 
 def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
@@ -84,6 +84,18 @@ def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
     if match[3] and not bipartite:
         return "the node-based form is defined on bipartite graphs; use the path-based L3"
     return None
+
+
+def _threads_for(walks: float, n_threads: int | None) -> int | None:
+    """Return 1 for little work, which starting a second thread would only slow down."""
+    if n_threads is not None:
+        check_positive_int("n_threads", n_threads)
+    return 1 if walks < _LITTLE_WORK else n_threads
+
+
+def _n_walks(graph: Graph) -> float:
+    first, second = graph.links()
+    return float((graph.degree[first] * graph.degree[second]).sum())
 
 
 # ------------------------------------------------------------------------- bipartite
@@ -137,10 +149,11 @@ def score_blocks(
     [(0, [[0.0, 1.0], [0.0, 0.0]])]
     """
     check_choice("method", method, BIPARTITE_METHODS)
-    layer = _layer(graph, method, n_threads)
     # Walks of three links from each left node: the additions its row costs.
     matrix = graph.biadjacency().astype(np.float64)
     cost = matrix @ (matrix.T @ graph.left_degree) + 1.0
+    n_threads = _threads_for(cost.sum(), n_threads)
+    layer = _layer(graph, method, n_threads)
     rows = max(1, _BLOCK_BYTES // (8 * max(graph.n_right, 1)))
     if progress is not None:
         rows = min(rows, -(-graph.n_left // 100))
@@ -192,15 +205,6 @@ def _bipartite_pair_scores(
 
 
 # ----------------------------------------------------------------------- monopartite
-
-
-def _threads_for(graph: Graph, n_threads: int | None) -> int | None:
-    """Return 1 for little work, which starting a second thread would only slow down."""
-    if n_threads is not None:
-        check_positive_int("n_threads", n_threads)
-    first, second = graph.links()
-    walks = float((graph.degree[first] * graph.degree[second]).sum())
-    return 1 if walks < _LITTLE_WORK else n_threads
 
 
 def _network(
@@ -278,7 +282,7 @@ def automata_scores(
 ) -> Iterator[ScoredPairs]:
     """Yield the positive scores of unlinked pairs; see :func:`scores.unlinked_scores`."""
     if isinstance(graph, Graph):
-        n_threads = _threads_for(graph, n_threads)
+        n_threads = _threads_for(10 * _n_walks(graph), n_threads)
         net = _network(graph, method, local_community, n_threads)
         yield from _monopartite_scores(net, n_threads, progress)
         return
@@ -298,7 +302,7 @@ def best_automata(
 ) -> ScoredPairs:
     """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
     if isinstance(graph, Graph):
-        n_threads = _threads_for(graph, n_threads)
+        n_threads = _threads_for(10 * _n_walks(graph), n_threads)
         net = _network(graph, method, local_community, n_threads)
         return _best_monopartite(net, k, n_threads, progress)
     blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)

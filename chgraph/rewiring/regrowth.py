@@ -16,6 +16,7 @@ from chgraph.rewiring._race_core import race_keys
 from chgraph.rewiring.selection import SAMPLINGS
 from chgraph.topology.random import allowed_nodes, sample_unlinked
 
+_SMALL_BLOCK = 500_000  # pairs: a few milliseconds on one thread
 REGROWTH_METHODS = (*BIPARTITE_METHODS, "random")
 
 
@@ -105,6 +106,6 @@ def _growth_keys(
         block[~masks[0][start : start + block.shape[0]]] = 0.0
         block[:, ~masks[1]] = 0.0
         if seed is not None:
-            with thread_limit(n_threads):
+            with thread_limit(1 if block.size < _SMALL_BLOCK else n_threads):
                 race_keys(seed, start, block)
         yield start, block
