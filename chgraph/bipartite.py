@@ -82,7 +82,9 @@ class BipartiteGraph:
         """Build from strictly ascending link codes ``left * n_right + right`` (int64)."""
         n_left, n_right = shape
         left, right = np.divmod(codes, max(n_right, 1))
-        by_right = np.argsort(right, kind="stable")
+        # numpy sorts 16-bit numbers by counting, which is several times faster.
+        narrow = right.astype(np.uint16) if n_right <= 2**16 else right
+        by_right = np.argsort(narrow, kind="stable")
         return cls(
             shape=shape,
             left_offsets=frozen(offsets_of(left, n_left)),
@@ -271,8 +273,9 @@ class BipartiteGraph:
 
     def keep_links(self, ids: Any) -> BipartiteGraph:
         """Return the graph with only the links of the given numbers (distinct, any order)."""
-        ids = np.unique(node_array("ids", ids, self.n_links))
-        return self._with_codes(self._codes[ids])
+        kept = np.zeros(self.n_links, dtype=bool)
+        kept[node_array("ids", ids, self.n_links)] = True
+        return self if kept.all() else self._with_codes(self._codes[kept])
 
     def add_links(self, left: Any, right: Any) -> BipartiteGraph:
         """Return the graph with the given links added.
@@ -305,7 +308,7 @@ class BipartiteGraph:
             lost |= check_node_mask("left", left, self.n_left)[of_left]
         if right is not None:
             lost |= check_node_mask("right", right, self.n_right)[of_right]
-        return self._with_codes(self._codes[~lost])
+        return self._with_codes(self._codes[~lost]) if lost.any() else self
 
     def _with_codes(self, codes: np.ndarray) -> BipartiteGraph:
         return BipartiteGraph._from_codes(codes, self.shape, self.left_names, self.right_names)

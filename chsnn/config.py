@@ -84,11 +84,11 @@ class RunConfig:
     """Time steps per image."""
     epochs: int = 30
     """Passes over the training images."""
-    batch_size: int = 64
+    batch_size: int = 16
     """Images per gradient step."""
     optimizer: OptimizerName = "adam"
     """Rule of the gradient step."""
-    learning_rate: float = 0.005
+    learning_rate: float = 0.003
     """Learning rate at the start."""
     learning_rate_schedule: LearningRateSchedule = "cosine"
     """How the learning rate falls."""

@@ -191,11 +191,12 @@ class Evolution:
             zip(network.sparse_layers, network.target_links, strict=True)
         ):
             graph = layer.graph
-            if target is not None:
+            n_pruned = round(zeta * graph.n_links)
+            if target is not None and n_pruned:
                 weights = layer.values.detach().cpu().numpy()
                 keep = select_links(
                     removal_scores(graph, weights, kind=self.removal),
-                    graph.n_links - round(zeta * graph.n_links),
+                    graph.n_links - n_pruned,
                     sampling=self.sampling,
                     temperature=self.temperature,
                     rng=stream(seed, "prune", index, i),
@@ -243,6 +244,5 @@ def _rewire(
 
 
 def _n_returned(before: BipartiteGraph, kept: BipartiteGraph, after: BipartiteGraph) -> int:
-    """Count the links of `after` that `before` had and `kept` had lost."""
-    was = before.link_ids(*after.links()) >= 0
-    return int((was & (kept.link_ids(*after.links()) < 0)).sum())
+    """Count the links of `after` that `before` had and `kept`, part of both, had lost."""
+    return int((before.link_ids(*after.links()) >= 0).sum()) - kept.n_links

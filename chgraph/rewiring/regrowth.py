@@ -87,9 +87,10 @@ def regrow_links(
         return sample_unlinked(graph, n, allowed=masks, rng=generator)
     seed = generator.integers(2**64, dtype=np.uint64) if sampling == "soft" else None
     left, right, _ = top_pairs(_growth_keys(graph, method, masks, seed, n_threads), n)
-    grown = graph.add_links(left, right)
-    more_left, more_right = sample_unlinked(grown, n - left.size, allowed=masks, rng=generator)
-    left, right = np.concatenate([left, more_left]), np.concatenate([right, more_right])
+    if left.size < n:
+        grown = graph.add_links(left, right)
+        more = sample_unlinked(grown, n - left.size, allowed=masks, rng=generator)
+        left, right = np.concatenate([left, more[0]]), np.concatenate([right, more[1]])
     order = np.lexsort((right, left))
     return left[order], right[order]
 

@@ -74,16 +74,23 @@ def select_links(
     if k > values.size:
         raise ValueError(f"k must be at most the number of scores {values.size}, got {k}")
     if sampling == "hard":
-        order = np.argsort(-values, kind="stable")
-    else:
-        order = _race(values, temperature, as_generator(rng))
-    return np.sort(order[:k])
+        return np.sort(np.argsort(-values, kind="stable")[:k])
+    return _race(values, k, temperature, as_generator(rng))
 
 
-def _race(values: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the indices in the order in which they finish; zeros last, shuffled."""
+def _race(values: np.ndarray, k: int, temperature: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the `k` indices that finish first, ascending; zeros run only if needed."""
     finish = np.log(rng.exponential(size=values.size))
-    positive = values > 0
-    # In logarithms, so that large temperatures neither overflow nor vanish.
-    finish[positive] -= temperature * np.log(values[positive])
-    return np.lexsort((finish, ~positive))
+    positive = np.flatnonzero(values > 0)
+    if k <= positive.size:
+        # In logarithms, so that large temperatures neither overflow nor vanish.
+        finish[positive] -= temperature * np.log(values[positive])
+        return np.sort(positive[_first(finish[positive], k)])
+    zeros = np.flatnonzero(values == 0)
+    rest = zeros[_first(finish[zeros], k - positive.size)]
+    return np.sort(np.concatenate([positive, rest]))
+
+
+def _first(finish: np.ndarray, k: int) -> np.ndarray:
+    """Return the positions of the `k` smallest, in no order."""
+    return np.arange(finish.size) if k == finish.size else np.argpartition(finish, k)[:k]
