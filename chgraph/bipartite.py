@@ -16,7 +16,6 @@ import numpy as np
 import scipy.sparse
 
 from chgraph import _interop
-from chgraph._checks import check_node_mask
 from chgraph._neighbor_lists import (
     Names,
     checked_shape,
@@ -293,22 +292,6 @@ class BipartiteGraph:
             left_names=self.left_names,
             right_names=self.right_names,
         )
-
-    def without_nodes(self, left: Any = None, right: Any = None) -> BipartiteGraph:
-        """Return the graph with every link of the marked nodes removed (nodes stay).
-
-        Parameters
-        ----------
-        left, right : ndarray of bool, optional
-            Masks of the nodes that lose their links.
-        """
-        of_left, of_right = self.links()
-        lost = np.zeros(self.n_links, dtype=bool)
-        if left is not None:
-            lost |= check_node_mask("left", left, self.n_left)[of_left]
-        if right is not None:
-            lost |= check_node_mask("right", right, self.n_right)[of_right]
-        return self._with_codes(self._codes[~lost]) if lost.any() else self
 
     def _with_codes(self, codes: np.ndarray) -> BipartiteGraph:
         return BipartiteGraph._from_codes(codes, self.shape, self.left_names, self.right_names)

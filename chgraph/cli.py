@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,7 +14,6 @@ import tyro
 from chgraph import plotting
 from chgraph._checks import check_count
 from chgraph._command_line import fail, parse_arguments, print_result
-from chgraph._files import write_atomically
 from chgraph.bipartite import BipartiteGraph
 from chgraph.files import read_network
 from chgraph.graph import GraphInputWarning
@@ -171,9 +169,7 @@ def _save_picture(draw: Callable[[Axes], Any], path: Path) -> None:
 
     figure = Figure(figsize=(7.0, 6.0), layout="constrained")
     draw(figure.subplots())
-    picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
-    write_atomically(path, picture.getvalue())
+    plotting.save_figure(figure, path)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chgraph._checks import check_choice
+from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from chgraph.linkpred.evaluation import Evaluation
     from chgraph.linkpred.prediction import LinkPrediction
@@ -221,6 +225,13 @@ def _distinct_colors(n: int) -> list[Any]:
     if n <= 10:
         return [f"C{i}" for i in range(n)]
     return list(matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, n)))
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure in the format of the path's ending, atomically."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
+    return write_atomically(path, picture.getvalue())
 
 
 def _rank(degree: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chgraph.graph import BipartiteGraph
+from chgraph.plotting import save_figure
 from chsnn import plotting
 from chsnn._threads import set_threads
 from chsnn.checkpoint import read_checkpoint
@@ -14,7 +15,6 @@ from chsnn.config import RunConfig
 from chsnn.data import DataSet, load_data
 from chsnn.energy import estimate_energy
 from chsnn.networks import SpikingMLP, mlp
-from chsnn.plotting import save_figure
 from chsnn.report import Outcome, report, write_report
 from chsnn.training import Trainer, evaluate
 

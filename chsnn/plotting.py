@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
-from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from chgraph import plotting as graph_plotting
-from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
 from chsnn.energy import EnergyReport
 from chsnn.history import History
@@ -85,13 +82,6 @@ def activity(sparse: EnergyReport) -> Figure:
     )
     _clean(rates, sops)
     return figure
-
-
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, atomically."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
-    return write_atomically(path, picture.getvalue())
 
 
 def _clean(*axes: Any) -> None:

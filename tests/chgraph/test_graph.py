@@ -141,20 +141,9 @@ def test_keep_links_then_add_links_is_the_way_back(matrix, seed):
 
 def test_names_survive_changes_of_links():
     graph = BipartiteGraph.from_links([0, 1], [0, 0], (2, 1), left_names="ab", right_names=["y"])
-    for changed in (graph.keep_links([1]), graph.without_nodes(), graph.keep_links([])):
+    for changed in (graph.keep_links([1]), graph.keep_links([])):
         assert (changed.left_names, changed.right_names) == (("a", "b"), ("y",))
     assert graph.keep_links([0]).add_links([1], [0]) == graph
-
-
-def test_without_nodes_removes_their_links_only(biadjacency):
-    graph = BipartiteGraph.from_biadjacency(biadjacency)
-    left = np.arange(graph.n_left) % 2 == 0
-    right = np.arange(graph.n_right) % 3 == 1
-    expected = np.array(biadjacency)
-    expected[left] = 0
-    assert graph.without_nodes(left=left) == as_bipartite(expected)
-    expected[:, right] = 0
-    assert graph.without_nodes(left, right) == as_bipartite(expected)
 
 
 def test_more_nodes_than_16_bits_can_number():
@@ -188,8 +177,6 @@ def test_more_nodes_than_16_bits_can_number():
         (lambda: zoo.GRAPHS["path"].link_ids([0], [3]), "right"),
         (lambda: zoo.GRAPHS["path"].add_links([0], [0]), "left and right"),
         (lambda: zoo.GRAPHS["path"].add_links([0], [7]), "right"),
-        (lambda: zoo.GRAPHS["path"].without_nodes(left=[0, 1]), "left"),
-        (lambda: zoo.GRAPHS["path"].without_nodes(right=np.ones(2, bool)), "right"),
     ],
 )
 def test_bad_input_is_named(call, name):
