@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from chgraph._files import write_atomically
@@ -121,9 +121,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # In one reading: a file that is opened twice can be replaced in between.
+        content = path.read_bytes()
+        tensors, metadata = load(content), _metadata(content)
         if metadata["sha256"] != _digest(metadata["chsnn"], tensors):
             raise ValueError("its content does not match its checksum")
         document = json.loads(metadata["chsnn"])
@@ -132,6 +132,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return _assemble(document, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file: 8 bytes of length, then a JSON header."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:
