@@ -102,15 +102,18 @@ class SparseLinear(nn.Module):
             return self._product(x[0])
         if steps == "mean":
             mine = x.device.type == "cpu" and x.dtype in _KERNEL_DTYPES
-            return self._product(mean_over_time(x) if mine else x.mean(dim=0))
+            mean = mean_over_time(x) if mine else x.mean(dim=0)
+            return self._product(mean, look_for_spikes=x.shape[0] == 1)
         if x.ndim > 1 and x.shape[0] > 1 and x.stride(0) == 0:
             once = self._product(x[0])
             return once.expand(x.shape[0], *once.shape)
         return self._product(x)
 
-    def _product(self, x: Tensor) -> Tensor:
+    def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
         if self.uses_sparse_kernels:
-            return sparse_linear(x, self.values, self.graph, self.bias)
+            return sparse_linear(
+                x, self.values, self.graph, self.bias, look_for_spikes=look_for_spikes
+            )
         if self.graph.density == 1.0 and self.values.device.type == "cpu":
             # The values of a full graph are its (n_in, n_out) matrix, in link order.
             return dense_linear(x, self.values.view(self.graph.shape), self.bias)

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from chgraph._checks import check_choice
 from chsnn.config import RunConfig
-from chsnn.evolution import Evolution, GradR
-from chsnn.evolution.prune_regrow import Regrowth
+from chsnn.evolution import Evolution, GradR, Regrowth
 from chsnn.networks import Topology
 from chsnn.weights import Weights
 

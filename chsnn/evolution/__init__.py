@@ -1,8 +1,8 @@
 """When and how a network's topology changes."""
 
 from chsnn.evolution.deep_r import DeepR
+from chsnn.evolution.evolution import REGROWTHS, Evolution, Regrowth
 from chsnn.evolution.grad_r import GradR
-from chsnn.evolution.prune_regrow import REGROWTHS, Evolution
 from chsnn.evolution.record import EvolutionRecord, State, summed
 from chsnn.evolution.rewiring import Rewiring
 
@@ -12,6 +12,7 @@ __all__ = [
     "Evolution",
     "EvolutionRecord",
     "GradR",
+    "Regrowth",
     "Rewiring",
     "State",
     "summed",

@@ -7,8 +7,8 @@ import torch
 from chsnn import DeepR
 from chsnn.networks import mlp
 from chsnn.optimizers import make_optimizer
+from tests.chsnn.evolution.test_evolution import step
 from tests.chsnn.evolution.test_options import codes
-from tests.chsnn.evolution.test_prune_regrow import step
 
 
 def network(seed=0):

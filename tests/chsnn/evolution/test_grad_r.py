@@ -9,7 +9,7 @@ import torch
 from chsnn import GradR
 from chsnn.networks import mlp
 from chsnn.optimizers import make_optimizer
-from tests.chsnn.evolution.test_prune_regrow import gradients_of
+from tests.chsnn.evolution.test_evolution import gradients_of
 
 
 def network(seed=0):

@@ -8,7 +8,7 @@ from chsnn import Evolution
 from chsnn.networks import mlp
 from chsnn.optimizers import make_optimizer
 from chsnn.weights import sswi
-from tests.chsnn.evolution.test_prune_regrow import gradients_of, network, step
+from tests.chsnn.evolution.test_evolution import gradients_of, network, step
 
 
 def codes(graph):
