@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chgraph._jit import kernel
+from chgraph._jit import Int, kernel
 
 _REDRAWS = 100
 
@@ -112,7 +112,7 @@ def swap_towards_lattice(
 
 @kernel()
 def _turn_maybe(
-    first: np.ndarray, second: np.ndarray, f: int, two_sided: bool, rng: np.random.Generator
+    first: np.ndarray, second: np.ndarray, f: Int, two_sided: bool, rng: np.random.Generator
 ) -> None:
     """Turn a link round in one of two cases, so that both ways to swap are explored."""
     if not two_sided and rng.random() < 0.5:
@@ -125,8 +125,8 @@ def _swappable(
     neighbors: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
-    e: int,
-    f: int,
+    e: Int,
+    f: Int,
 ) -> bool:
     """Whether a-b, c-d can become a-d, c-b: four nodes, and neither link there."""
     return not (
@@ -137,7 +137,7 @@ def _swappable(
 
 
 @kernel()
-def _meet(first: np.ndarray, second: np.ndarray, e: int, f: int) -> bool:
+def _meet(first: np.ndarray, second: np.ndarray, e: Int, f: Int) -> bool:
     """Whether two links have a node in common (a link with itself too)."""
     return first[e] in (first[f], second[f]) or second[e] in (first[f], second[f])
 
@@ -148,8 +148,8 @@ def _swap(
     neighbors: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
-    e: int,
-    f: int,
+    e: Int,
+    f: Int,
 ) -> None:
     a, b, c, d = first[e], second[e], first[f], second[f]
     _replace(offsets, neighbors, a, b, d)
@@ -160,7 +160,7 @@ def _swap(
 
 
 @kernel()
-def _linked(offsets: np.ndarray, neighbors: np.ndarray, u: int, v: int) -> bool:
+def _linked(offsets: np.ndarray, neighbors: np.ndarray, u: Int, v: Int) -> bool:
     if offsets[u + 1] - offsets[u] > offsets[v + 1] - offsets[v]:
         u, v = v, u
     for i in range(offsets[u], offsets[u + 1]):
@@ -170,7 +170,7 @@ def _linked(offsets: np.ndarray, neighbors: np.ndarray, u: int, v: int) -> bool:
 
 
 @kernel()
-def _replace(offsets: np.ndarray, neighbors: np.ndarray, u: int, old: int, new: int) -> None:
+def _replace(offsets: np.ndarray, neighbors: np.ndarray, u: Int, old: Int, new: Int) -> None:
     i = offsets[u]
     while neighbors[i] != old:
         i += 1
@@ -180,13 +180,13 @@ def _replace(offsets: np.ndarray, neighbors: np.ndarray, u: int, old: int, new: 
 @kernel()
 def _drawn_apart(
     first: np.ndarray, second: np.ndarray, rng: np.random.Generator
-) -> tuple[int, int]:
+) -> tuple[Int, Int]:
     """Draw two links without a common node; any two if that fails many times."""
-    e = f = 0
+    e, f = rng.integers(0, first.size), rng.integers(0, first.size)
     for _ in range(_REDRAWS):
-        e, f = rng.integers(0, first.size), rng.integers(0, first.size)
         if not _meet(first, second, e, f):
             break
+        e, f = rng.integers(0, first.size), rng.integers(0, first.size)
     return e, f
 
 
@@ -214,7 +214,7 @@ def _partial_sums(weights: np.ndarray) -> np.ndarray:
 
 
 @kernel()
-def _add(tree: np.ndarray, item: int, change: int) -> None:
+def _add(tree: np.ndarray, item: Int, change: Int) -> None:
     i = item + 1
     while i < tree.size:
         tree[i] += change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -13,6 +13,24 @@ from chgraph.topology._null_core import swap_by_degree, swap_towards_lattice, sw
 NULL_MODELS = ("maslov-sneppen", "cannistraci-muscoloni", "lattice")
 _MOST_DRAWS_PER_SWAP = 100.0
 _MOST_REJECTED = 1_000_000
+
+
+@overload
+def null_model(
+    graph: Graph, *, kind: str = "maslov-sneppen", swaps: float = 10.0, rng: Any = None
+) -> Graph: ...
+
+
+@overload
+def null_model(
+    graph: BipartiteGraph, *, kind: str = "maslov-sneppen", swaps: float = 10.0, rng: Any = None
+) -> BipartiteGraph: ...
+
+
+@overload
+def null_model(
+    graph: Any, *, kind: str = "maslov-sneppen", swaps: float = 10.0, rng: Any = None
+) -> Graph | BipartiteGraph: ...
 
 
 def null_model(
