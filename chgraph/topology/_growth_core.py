@@ -6,7 +6,8 @@ import numpy as np
 
 from chgraph._jit import kernel
 
-_TRIES = 64
+_MOST_VAIN = 64
+_LATE = 1e6  # after every finish that there will ever be
 
 
 @kernel()
@@ -39,7 +40,7 @@ def grow_links(
     """
     ends = (left, right)
     degree = np.zeros((2, n_most), dtype=np.int64)
-    seen = np.full((2, n_most), -1, dtype=np.int64)  # by which arrival a node was last chosen
+    chosen = np.full((2, n_most), -1, dtype=np.int64)  # by which arrival, lastly
     present = np.zeros(2, dtype=np.int64)
     n_links, waiting = 0, 0
     for arrival in range(side.size):
@@ -48,52 +49,47 @@ def grow_links(
         present[own] += 1
         waiting += brought[arrival]
         n_new = min(waiting, present[other])
-        n_before = n_links
-        for _ in range(n_new):
-            target = _attached(
-                ends[other], n_before, degree[other], seen[other], present[other], arrival, rng
-            )
-            seen[other, target] = arrival
-            ends[own][n_links], ends[other][n_links] = node, target
-            n_links += 1
-        for i in range(n_before, n_links):
-            degree[other, ends[other][i]] += 1
+        around = degree[other, : present[other]]
+        _choose(ends[other], n_links, n_new, around, chosen[other], arrival, rng)
+        for i in range(n_links, n_links + n_new):
+            ends[own][i] = node
+            around[ends[other][i]] += 1
         degree[own, node] = n_new
+        n_links += n_new
         waiting -= n_new
     return n_links
 
 
 @kernel()
-def _attached(
+def _choose(
     ends: np.ndarray,
     n_links: int,
+    n_new: int,
     degree: np.ndarray,
-    seen: np.ndarray,
-    present: int,
+    chosen: np.ndarray,
     arrival: int,
     rng: np.random.Generator,
-) -> int:
-    """Draw a node that this arrival has not chosen yet, in proportion to its degree."""
-    if n_links > 0:
-        for _ in range(_TRIES):
-            # The end of a random link is a node in proportion to its degree.
-            target = ends[rng.integers(0, n_links)]
-            if seen[target] != arrival:
-                return target
-    total = 0
-    for node in range(present):
-        if seen[node] != arrival:
-            total += degree[node]
-    # Nodes without links are drawn, uniformly, only when no others are left.
-    uniform = total == 0
-    if uniform:
-        for node in range(present):
-            if seen[node] != arrival:
-                total += 1
-    ticket = rng.integers(0, total)
-    for node in range(present):
-        if seen[node] != arrival:
-            ticket -= 1 if uniform else degree[node]
-            if ticket < 0:
-                return node
-    return -1  # never: n_new is at most the number of present nodes
+) -> None:
+    """Draw `n_new` different nodes in proportion to their degrees, into `ends` from `n_links` on.
+
+    Nodes without links are drawn, uniformly, only when no others are left.
+    """
+    n_found, n_vain = 0, 0
+    while n_found < n_new and n_vain < _MOST_VAIN and n_links > 0:
+        # The end of a random link is a node in proportion to its degree.
+        node = ends[rng.integers(0, n_links)]
+        if chosen[node] == arrival:
+            n_vain += 1
+            continue
+        chosen[node] = arrival
+        ends[n_links + n_found] = node
+        n_found, n_vain = n_found + 1, 0
+    if n_found < n_new:
+        # The same draw as a race over all nodes: each finishes at Exp(1) / degree.
+        finish = np.empty(degree.size)
+        for node in range(degree.size):
+            finish[node] = rng.standard_exponential()
+            finish[node] = finish[node] / degree[node] if degree[node] else _LATE + finish[node]
+            if chosen[node] == arrival:
+                finish[node] = np.inf
+        ends[n_links + n_found : n_links + n_new] = np.argsort(finish)[: n_new - n_found]
