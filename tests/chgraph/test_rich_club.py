@@ -4,6 +4,7 @@ import itertools
 import math
 
 import networkx
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +14,9 @@ from chgraph.metrics import rich_club, rich_club_p
 from chgraph.topology import null_model
 from tests import golden, naive, zoo
 from tests.frequencies import n_draws
+
+# Two degrees nearly tie for the peak: chance decides, and p jumps with the decision.
+NEARLY_TIED = ("neural_macaque_visual30",)
 
 
 def real_graph(name):
@@ -48,25 +52,38 @@ def test_coefficients_are_those_of_networkx():
 
 @pytest.mark.parametrize("name", golden.stochastic())
 def test_golden_coefficients_and_null_means(name):
-    """Null means agree within 4.5 standard errors of both sides, p too where it is stable."""
+    """Null means agree within 4.5 standard errors of both sides."""
     expected = golden.read_json("topological_measures.json")[name]["stochastic"]["richclub_p"]
-    expected = expected["python_own"]
-    got = rich_club_p(real_graph(name), n_nulls=n_draws(300), rng=0)
+    expected, n_nulls = expected["python_own"], n_draws(300)
+    graph = real_graph(name)
+    got = rich_club_p(graph, n_nulls=n_nulls, rng=0)
     coefficients = np.array(expected["richclub"], dtype=float)
-    null_mean = np.array(expected["null_mean"], dtype=float)
     np.testing.assert_allclose(got.coefficients, coefficients, atol=1e-12)
-    error = got.null_spread * math.sqrt(1 / got.p.n_draws + 1 / expected["n_null"])
+    error = got.null_spread * math.sqrt(1 / n_nulls + 1 / expected["n_null"])
+    # What happens in less than 5 of n graphs may not be seen at all: one link more or less.
+    club = (graph.degree > got.degrees[:, None]).sum(axis=1)
+    unseen = 5 / n_nulls * 2 / np.maximum(club * (club - 1), 1)
+    deviation = np.abs(got.null_mean - np.array(expected["null_mean"], dtype=float))
     known = ~np.isnan(coefficients)
-    assert (np.abs(got.null_mean - null_mean)[known] < 4.5 * error[known] + 1e-9).all()
-    excess = np.sort((coefficients - null_mean)[known])
-    if excess.size > 1 and excess[-1] - excess[-2] < 3 * error[known].max():
-        # Chance decides between the two peaks, and p jumps with it.
-        assert abs(got.peak - expected["peak"]) < 4.5 * error[known].max()
+    assert (deviation[known] < (4.5 * error + unseen)[known]).all()
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="a p-value needs many null models")
+@pytest.mark.parametrize("name", golden.stochastic())
+def test_golden_p(name):
+    expected = golden.read_json("topological_measures.json")[name]["stochastic"]["richclub_p"]
+    expected, n_nulls = expected["python_own"], 300
+    got = rich_club_p(real_graph(name), n_nulls=n_nulls, rng=0)
+    error = np.nanmax(got.null_spread) * math.sqrt(1 / n_nulls + 1 / expected["n_null"])
+    assert got.peak == pytest.approx(expected["peak"], abs=4.5 * error)
+    if name in NEARLY_TIED:
+        excess = np.sort(got.coefficients - got.null_mean)[:-1]
+        assert excess[-1] - excess[-2] < 3 * error
         return
     assert got.degree_of_peak == expected["degree_of_peak"]
     p = expected["p"]
-    error_of_p = math.sqrt(p * (1 - p) * (1 / got.p.n_draws + 1 / expected["n_null"]))
-    # The peak itself shifts with the null means: allow for what that moves.
+    error_of_p = math.sqrt(p * (1 - p) * (1 / n_nulls + 1 / expected["n_null"]))
+    # The null means, and with them the peaks, have errors too: 0.03 are those of p by them.
     assert got.p.value == pytest.approx(p, abs=4.5 * error_of_p + 0.03)
 
 
