@@ -87,9 +87,16 @@ from tests.naive.metrics import (
     shortest_path_counts,
 )
 from tests.naive.neurons import evenly_spaced_spikes, lif_eq1
+from tests.naive.null import as_state, muscoloni_chances, reachable, swaps_of
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
 from tests.naive.rewiring import dead_neurons, lrs, relative_importance
-from tests.naive.topology import eq2_matrix, pearson_matrix, phi_matrix
+from tests.naive.topology import (
+    eq2_matrix,
+    pearson_matrix,
+    phi_matrix,
+    receptive_field_weights,
+    ring_distance,
+)
 
 __all__ = [
     "CHA_CANDIDATES",
@@ -99,6 +106,7 @@ __all__ = [
     "Neighbours",
     "adjacency_matrix",
     "all_pairs",
+    "as_state",
     "assortativity",
     "auc_mroc",
     "auc_pr",
@@ -143,6 +151,7 @@ __all__ = [
     "mean_link_betweenness",
     "mean_node_betweenness",
     "mroc_point",
+    "muscoloni_chances",
     "n_four_cycles",
     "n_l3_paths",
     "n_links",
@@ -156,8 +165,11 @@ __all__ = [
     "phi_matrix",
     "precision_at",
     "radiality",
+    "reachable",
+    "receptive_field_weights",
     "relative_importance",
     "rich_club",
+    "ring_distance",
     "robins_alexander",
     "round_significant",
     "shortest_path_counts",
@@ -166,6 +178,7 @@ __all__ = [
     "sp_corr",
     "spm_matrix",
     "structural_consistency",
+    "swaps_of",
     "threshold_counts",
     "trapezoid",
     "weighted_distances",
