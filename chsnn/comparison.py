@@ -37,6 +37,9 @@ _MEASURES = (
     "evolution_seconds",
 )
 
+# What does not decide the outcome of a run.
+_NOT_SETTINGS = ("out", "threads", "download", "tensorboard")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -176,7 +179,9 @@ def _run(plan: Plan, threads: int | None, progress: bool) -> dict[str, Any]:
 def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     head = {"method": plan.method, "sparsity": plan.sparsity, "seed": plan.config.seed}
     shape = {key: document[key] for key in ("data", "network", "timesteps", "epochs")}
-    return {**head, **shape, **{name: document[name] for name in _MEASURES}}
+    settings = {k: v for k, v in plan.config.to_dict().items() if k not in _NOT_SETTINGS}
+    measures = {name: document[name] for name in _MEASURES}
+    return {**head, **shape, **measures, "settings": settings}
 
 
 def _check_folder(config: RunConfig) -> None:

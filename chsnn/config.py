@@ -77,6 +77,8 @@ class RunConfig:
 
     data: str = "digits"
     """Data set: digits, or mnist from the folder CHSNN_DATA/mnist."""
+    train_images: int | None = None
+    """Number of training images to use; all if left out."""
     hidden: tuple[int, ...] = (512, 512)
     """Neurons of each hidden layer."""
     sparsity: float = 0.95
@@ -97,6 +99,8 @@ class RunConfig:
     """How the learning rate falls."""
     weight_decay: float = 0.0
     """Weight decay of the optimiser."""
+    shift: int = 0
+    """Move each training image by up to so many pixels at random, every time it is shown."""
     readout: Readout = "potential"
     """What scores a class: potential of an output neuron that never fires, or its rate."""
     topology: Topology = "SSCTI"
@@ -146,8 +150,10 @@ class RunConfig:
                 f"near grad_r.target_sparsity; got {self.sparsity}"
             )
         check_count("seed", self.seed)
-        if self.threads is not None:
-            check_positive_int("threads", self.threads)
+        check_count("shift", self.shift)
+        for name in ("threads", "train_images"):
+            if getattr(self, name) is not None:
+                check_positive_int(name, getattr(self, name))
 
     def fully_connected(self) -> RunConfig:
         """Return the configuration of the twin: every link present, nothing rewired."""
@@ -161,9 +167,13 @@ class RunConfig:
             return None
         return self.deep_r if self.rewiring == "DeepR" else self.evolution
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as numbers, names and tables; what is left out is missing."""
+        return _toml_ready(asdict(self))
+
     def write(self, path: Path) -> Path:
         """Write the configuration as TOML, atomically."""
-        return write_atomically(path, tomli_w.dumps(_toml_ready(asdict(self))).encode())
+        return write_atomically(path, tomli_w.dumps(self.to_dict()).encode())
 
     @classmethod
     def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:

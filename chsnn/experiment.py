@@ -59,6 +59,8 @@ class Experiment:
         if config.threads is not None:
             set_threads(config.threads)
         data = load_data(config.data, download=config.download)
+        if config.train_images is not None:
+            data = data.with_train_images(config.train_images)
         network = build_network(config, data)
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
@@ -210,6 +212,7 @@ def _new_trainer(config: RunConfig, network: SpikingMLP, options: dict[str, Any]
         learning_rate=config.learning_rate,
         learning_rate_schedule=config.learning_rate_schedule,
         weight_decay=config.weight_decay,
+        shift=config.shift,
         seed=config.seed,
         **options,
     )

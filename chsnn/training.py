@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from chgraph._checks import check_choice, check_count, check_positive_int
 from chsnn._seeds import stream, torch_stream
+from chsnn.augmentation import check_square, random_shift
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Samples
 from chsnn.energy import count_synaptic_operations
@@ -53,8 +54,10 @@ class Trainer:
     learning_rate_schedule : {"cosine", "constant"}
         "cosine" falls to 0 at the end of training.
     weight_decay : float
+    shift : int
+        Move each training image by up to so many pixels at random, every time it is shown.
     seed : int
-        Of the shuffling, of random encodings and of evolution.
+        Of the shuffling, of random shifts and encodings and of evolution.
     folder : path, optional
         Where `checkpoint.safetensors` (after every epoch), the one before it
         (`checkpoint.previous.safetensors`), `best.safetensors` (best validation accuracy, of
@@ -96,6 +99,7 @@ class Trainer:
         learning_rate: float = 1e-3,
         learning_rate_schedule: LearningRateSchedule = "cosine",
         weight_decay: float = 0.0,
+        shift: int = 0,
         seed: int = 0,
         folder: str | Path | None = None,
         n_threads: int | None = None,
@@ -113,6 +117,9 @@ class Trainer:
         check_choice("learning_rate_schedule", learning_rate_schedule, LEARNING_RATE_SCHEDULES)
         self.learning_rate_schedule: LearningRateSchedule = learning_rate_schedule
         self.weight_decay = weight_decay
+        self.shift = check_count("shift", shift)
+        if shift:
+            check_square(network.sizes[0])
         self.optimizer = make_optimizer(
             network,
             optimizer,
@@ -194,11 +201,14 @@ class Trainer:
         losses, correct, records = [], 0, []
         order = torch.from_numpy(stream(self.seed, "shuffle", epoch).permutation(len(train)))
         encoder_stream = torch_stream(self.seed, "encode", epoch)
+        shift_stream = torch_stream(self.seed, "shift", epoch)
         n_batches = math.ceil(len(train) / self.batch_size)
         with self._bar(epoch, n_batches) as bar:
             for batch, (images, labels) in enumerate(train.batches(self.batch_size, order)):
                 done = (epoch - 1) * n_batches + batch
                 self._set_learning_rate(done / (self.epochs * n_batches))
+                if self.shift:
+                    images = random_shift(images, self.shift, shift_stream)
                 is_due = self.evolution is not None and self.evolution.is_due(done + 1, n_batches)
                 with self._gradients(is_due) as gradients:
                     loss, n_correct = self._gradient_step(images, labels, encoder_stream)
@@ -313,6 +323,7 @@ class Trainer:
             "learning_rate": self.learning_rate,
             "learning_rate_schedule": self.learning_rate_schedule,
             "weight_decay": self.weight_decay,
+            "shift": self.shift,
             "seed": self.seed,
         }
         return write_checkpoint(

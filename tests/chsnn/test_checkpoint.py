@@ -84,7 +84,7 @@ def assert_same_state(one, two):
     "options",
     [
         {},
-        {"optimizer": "sgd", "encoding": "direct"},
+        {"optimizer": "sgd", "encoding": "direct", "shift": 1},
         {"optimizer": "adamw", "weight_decay": 0.01, "evolution": Evolution(every=3, zeta=0.2)},
         {"evolution": None, "learning_rate_schedule": "constant"},
         {"evolution": Evolution(regrowth="gradient", sampling="hard", every=3)},

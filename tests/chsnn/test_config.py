@@ -24,6 +24,7 @@ def test_defaults_come_back(tmp_path):
 
 def test_every_setting_comes_back(tmp_path):
     config = RunConfig(
+        train_images=500,
         hidden=(10, 20, 30),
         sparsity=0.75,
         encoding="bernoulli",
@@ -34,6 +35,7 @@ def test_every_setting_comes_back(tmp_path):
         learning_rate=0.125,
         learning_rate_schedule="constant",
         weight_decay=1e-4,
+        shift=2,
         readout="rate",
         topology="regular",
         weights="kaiming",
@@ -131,6 +133,8 @@ def test_the_rewiring_in_force_is_the_one_named():
         ("[neuron]\nv_th = 0.0", "v_th must be above 0"),
         ("[evolution]\nzeta = 1.5", r"zeta must be in \[0, 1\)"),
         ("[evolution]\nremoval = 'none'", "removal must be one of"),
+        ("shift = -1", "shift must be at least 0"),
+        ("train_images = 0", "train_images must be at least 1"),
         ("rewiring = 'SET'", "rewiring must be one of"),
         ("rewiring = 'GradR'\nsparsity = 0.5", "sparsity must be 0 with rewiring GradR"),
         ("download = 1", "download must be true or false"),

@@ -56,6 +56,17 @@ def test_the_digits_split_never_changes():
     assert not parts[1] & parts[2]
 
 
+def test_fewer_training_images_are_the_first_ones():
+    data = load_data("digits")
+    fewer = data.with_train_images(100)
+    assert torch.equal(fewer.train.images, data.train.images[:100])
+    assert torch.equal(fewer.train.labels, data.train.labels[:100])
+    assert (len(fewer.validation), len(fewer.test)) == (180, 360)
+    for n in (0, 1258):
+        with pytest.raises(ValueError, match="train_images"):
+            data.with_train_images(n)
+
+
 def test_idx_files_are_read_plain_and_gzipped(folder):
     data = load_data("mnist", folder)
     assert (len(data.train), len(data.validation), len(data.test)) == (10, 5_000, 20)
