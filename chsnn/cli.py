@@ -16,11 +16,12 @@ from chsnn.comparison import plan_runs, run_plans
 from chsnn.config import RunConfig
 from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
+from chsnn.evaluation import evaluate
 from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
 from chsnn.methods import FULLY_CONNECTED
 from chsnn.report import summary
 from chsnn.summaries import table
-from chsnn.training import TrainingDiverged, evaluate
+from chsnn.training import TrainingDiverged
 
 _INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
