@@ -157,6 +157,7 @@ def _rows(
     threads = max(1, (os.cpu_count() or 1) // processes)
     # Spawned, not forked: numba's and torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         futures = {
             pool.submit(_run, plan, plan.config.threads or threads, False): plan for plan in plans
@@ -166,6 +167,9 @@ def _rows(
                 yield futures[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # What they have finished is in their folders; nobody waits for the rest.
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
             raise
 
 

@@ -217,11 +217,21 @@ class SparseLinear(nn.Module):
         carried = np.empty(new_graph.n_links, dtype=old_values.dtype)
         carried[~is_new] = old_values[source[~is_new]]
         carried[is_new] = fresh
-        # The Parameter object stays, so an optimiser goes on updating it.
-        self.values.data = torch.from_numpy(carried).to(self.values.device)
-        self.values.grad = None
+        self._replace_values(torch.from_numpy(carried).to(self.values.device))
         self._take(new_graph)
         return source
+
+    def _replace_values(self, tensor: Tensor) -> None:
+        """Put other memory, of another size, under the same Parameter.
+
+        The object stays, so an optimiser goes on updating it. Autograd remembers the size where
+        gradients arrive for as long as any earlier result is alive, and forgets it only when
+        the type changes: hence the detour over another one.
+        """
+        other = torch.float64 if tensor.dtype == torch.float32 else torch.float32
+        self.values.data = torch.empty(0, dtype=other, device=tensor.device)
+        self.values.data = tensor
+        self.values.grad = None
 
     def extra_repr(self) -> str:
         """Return the size of the layer, for printing."""

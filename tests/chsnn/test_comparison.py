@@ -2,15 +2,17 @@
 
 import json
 import multiprocessing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from chsnn import comparison, plotting
 from chsnn.cli import main
-from chsnn.comparison import plan_runs, run_plans
+from chsnn.comparison import Plan, plan_runs, run_plans
 from chsnn.config import RunConfig
 from chsnn.summaries import summarise, table
+from chsnn.training import TrainingDiverged
 
 METHODS = ("fully connected", "SET", "CH-SNN")
 
@@ -87,6 +89,18 @@ def test_processes_give_the_rows_of_one_after_the_other(finished, tmp_path):
     plans = plan_runs(base(tmp_path, threads=1), METHODS, (0.8,), (0, 1))
     rows = run_plans(plans, tmp_path, processes=2, progress=False)
     assert [without_seconds(r) for r in rows] == [without_seconds(r) for r in expected]
+    assert not multiprocessing.active_children()
+
+
+def test_a_run_that_fails_ends_the_others_too(tmp_path):
+    """A learning rate that diverges at once, beside runs that would take long."""
+    plans = plan_runs(base(tmp_path, epochs=1000), ("static", "SET"), (0.8,), (0, 1))
+    bad = replace(plans[0].config, learning_rate=1e30)
+    plans = [Plan("static", 0.8, bad), *plans[1:]]
+    with pytest.raises(TrainingDiverged):
+        run_plans(plans, tmp_path, processes=2, progress=False)
+    for process in multiprocessing.active_children():
+        process.join(timeout=20)
     assert not multiprocessing.active_children()
 
 

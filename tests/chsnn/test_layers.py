@@ -186,3 +186,17 @@ def test_a_refused_graph_changes_nothing():
         layer.set_graph(zoo.GRAPHS["cycle"], new_values=[1.0])
     assert layer.graph is zoo.GRAPHS["path"]
     torch.testing.assert_close(layer.dense_weight(), weight, rtol=0, atol=0)
+
+
+@backends
+def test_a_result_that_is_still_alive_does_not_spoil_the_next_backward_pass(backend):
+    layer, _ = layer_and_weight(zoo.GRAPHS["sparse"], backend)
+    x = torch.rand(5, layer.graph.n_left, generator=torch.Generator().manual_seed(0))
+    kept = layer(x)  # and with it the graph of autograd, which knows the number of links
+    parameter, n_links = layer.values, layer.graph.n_links
+    layer.set_graph(layer.graph.keep_links(np.arange(n_links - 3)))
+    layer(x).sum().backward()
+    assert layer.values is parameter
+    assert layer.values.dtype == torch.float32
+    assert layer.values.grad.shape == (n_links - 3,)
+    assert kept.requires_grad
