@@ -12,7 +12,6 @@ from chsnn.cli import main
 from chsnn.comparison import Plan, plan_runs, run_plans
 from chsnn.config import RunConfig
 from chsnn.summaries import summarise, table
-from chsnn.training import TrainingDiverged
 
 METHODS = ("fully connected", "SET", "CH-SNN")
 
@@ -92,12 +91,12 @@ def test_processes_give_the_rows_of_one_after_the_other(finished, tmp_path):
     assert not multiprocessing.active_children()
 
 
-def test_a_run_that_fails_ends_the_others_too(tmp_path):
-    """A learning rate that diverges at once, beside runs that would take long."""
-    plans = plan_runs(base(tmp_path, epochs=1000), ("static", "SET"), (0.8,), (0, 1))
-    bad = replace(plans[0].config, learning_rate=1e30)
-    plans = [Plan("static", 0.8, bad), *plans[1:]]
-    with pytest.raises(TrainingDiverged):
+def test_a_run_that_fails_ends_the_others_too(tmp_path, monkeypatch):
+    """Data that is not there, beside runs that would take long."""
+    monkeypatch.setenv("CHSNN_DATA", str(tmp_path / "nothing"))
+    plans = plan_runs(base(tmp_path, epochs=100_000), ("static", "SET"), (0.8,), (0, 1))
+    plans = [Plan("static", 0.8, replace(plans[0].config, data="mnist")), *plans[1:]]
+    with pytest.raises(FileNotFoundError, match="mnist"):
         run_plans(plans, tmp_path, processes=2, progress=False)
     for process in multiprocessing.active_children():
         process.join(timeout=20)
