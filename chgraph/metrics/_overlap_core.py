@@ -1,0 +1,108 @@
+"""What pairs of nodes of the same side of a layer share: one pass over the two-step walks.
+
+Two storeys and a split: ``overlap_sums`` (over workers) -> ``_overlaps_of_worker`` ->
+``_overlaps_of`` (one node, one thread, no shared writes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from chgraph._jit import Int, kernel, leaf
+
+DOT, MIN, MAX, NESTED = range(4)  # columns of the sums
+
+
+@leaf
+def _overlaps_of(
+    u: Int,
+    offsets: np.ndarray,
+    neighbors: np.ndarray,
+    back_offsets: np.ndarray,
+    back_neighbors: np.ndarray,
+    shared: np.ndarray,
+    reached: np.ndarray,
+    sums: np.ndarray,
+) -> Int:
+    """Fill the sums of one node; returns the 4-cycles through it and later nodes.
+
+    ``shared`` rests as zeros.
+    """
+    n_reached = 0
+    for i in range(offsets[u], offsets[u + 1]):
+        y = neighbors[i]
+        for j in range(back_offsets[y], back_offsets[y + 1]):
+            v = back_neighbors[j]
+            if shared[v] == 0:
+                reached[n_reached] = v
+                n_reached += 1
+            shared[v] += 1
+    degree, cycles = offsets[u + 1] - offsets[u], 0
+    for r in range(n_reached):
+        v = reached[r]
+        common, shared[v] = shared[v], 0
+        if v == u:
+            continue
+        other = offsets[v + 1] - offsets[v]
+        small, large = min(degree, other), max(degree, other)
+        sums[DOT] += common / (degree + other - common)
+        sums[MIN] += common / small
+        sums[MAX] += common / large
+        if v > u:
+            cycles += common * (common - 1) // 2
+            if small < large:
+                sums[NESTED] += 100.0 * common / small
+    if n_reached > 1:
+        for mode in (DOT, MIN, MAX):
+            sums[mode] /= n_reached - 1
+    return cycles
+
+
+@kernel()
+def _overlaps_of_worker(
+    worker: Int,
+    n_workers: Int,
+    offsets: np.ndarray,
+    neighbors: np.ndarray,
+    back_offsets: np.ndarray,
+    back_neighbors: np.ndarray,
+    sums: np.ndarray,
+    cycles: np.ndarray,
+) -> None:
+    n_nodes = offsets.size - 1
+    shared, reached = np.zeros(n_nodes, np.int64), np.empty(n_nodes, np.int64)
+    for u in range(worker, n_nodes, n_workers):
+        cycles[u] = _overlaps_of(
+            u, offsets, neighbors, back_offsets, back_neighbors, shared, reached, sums[u]
+        )
+
+
+@kernel(parallel=True)
+def overlap_sums(
+    offsets: np.ndarray,
+    neighbors: np.ndarray,
+    back_offsets: np.ndarray,
+    back_neighbors: np.ndarray,
+    n_workers: Int,
+    sums: np.ndarray,
+    cycles: np.ndarray,
+) -> None:
+    """Compare every node of a side with the others that share a neighbor with it.
+
+    ``sums[u]`` (zeros, 4 columns): the means over these others v of |N(u) & N(v)| over the
+    union, the smaller and the larger neighborhood; and, over the v > u of another degree,
+    the sum of the shared percentage of the smaller neighborhood. ``cycles[u]``: pairs of
+    shared neighbors, over the v > u.
+    """
+    for worker in prange(n_workers):
+        _overlaps_of_worker(
+            worker,
+            n_workers,
+            offsets,
+            neighbors,
+            back_offsets,
+            back_neighbors,
+            sums,
+            cycles,
+        )
