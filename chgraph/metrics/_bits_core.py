@@ -166,33 +166,6 @@ def hop_counts(
 # ------------------------------------------------------------------------- ego networks
 
 
-@kernel()
-def _common_of_worker(
-    worker: Int, n_workers: Int, offsets: np.ndarray, neighbors: np.ndarray, out: np.ndarray
-) -> None:
-    n_nodes = offsets.size - 1
-    near = np.zeros(n_nodes, np.bool_)
-    for u in range(worker, n_nodes, n_workers):
-        for k in range(offsets[u], offsets[u + 1]):
-            near[neighbors[k]] = True
-        for k in range(offsets[u], offsets[u + 1]):
-            v, common = neighbors[k], 0
-            for i in range(offsets[v], offsets[v + 1]):
-                common += near[neighbors[i]]
-            out[k] = common
-        for k in range(offsets[u], offsets[u + 1]):
-            near[neighbors[k]] = False
-
-
-@kernel(parallel=True)
-def common_neighbors(
-    offsets: np.ndarray, neighbors: np.ndarray, n_workers: Int, out: np.ndarray
-) -> None:
-    """Fill ``out[k]`` with the common neighbors of the two ends of each place of the list."""
-    for worker in prange(n_workers):
-        _common_of_worker(worker, n_workers, offsets, neighbors, out)
-
-
 class Ego(NamedTuple):
     """The ego network of one node: lists of neighbors, and ``place``, -1 between uses."""
 
@@ -285,8 +258,8 @@ def ego_efficiencies(
 ) -> None:
     """Fill ``out[u]`` (zeros) with the global efficiency of the ego network of each node.
 
-    ``common`` as :func:`common_neighbors` fills it; ``most`` is the largest number of nodes
-    with a link in an ego network, and of places in its lists.
+    ``common`` as :func:`_overlap_core.common_neighbors` fills it; ``most`` is the largest
+    number of nodes with a link in an ego network, and of places in its lists.
     """
     for worker in prange(n_workers):
         _efficiency_of_worker(worker, n_workers, offsets, neighbors, common, most, out)

@@ -8,7 +8,6 @@ from chgraph._neighbor_lists import offsets_of
 from chgraph.metrics._modules_core import Communities, Nodes, move_nodes
 from chgraph.metrics._workspace import Workspace
 
-
 _SHAKEN = 0.2  # of the nodes leave their community before another round of the search
 
 

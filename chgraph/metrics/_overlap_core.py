@@ -1,7 +1,7 @@
-"""What pairs of nodes of the same side of a layer share: one pass over the two-step walks.
+"""Neighbors that two nodes share: of the ends of links, and of nodes of one side of a layer.
 
-Two storeys and a split: ``overlap_sums`` (over workers) -> ``_overlaps_of_worker`` ->
-``_overlaps_of`` (one node, one thread, no shared writes).
+Two storeys and a split: ``common_neighbors`` and ``overlap_sums`` (over workers) ->
+``_*_of_worker`` -> ``_overlaps_of`` (one node, one thread, no shared writes).
 """
 
 from __future__ import annotations
@@ -106,3 +106,30 @@ def overlap_sums(
             sums,
             cycles,
         )
+
+
+@kernel()
+def _common_of_worker(
+    worker: Int, n_workers: Int, offsets: np.ndarray, neighbors: np.ndarray, out: np.ndarray
+) -> None:
+    n_nodes = offsets.size - 1
+    near = np.zeros(n_nodes, np.bool_)
+    for u in range(worker, n_nodes, n_workers):
+        for k in range(offsets[u], offsets[u + 1]):
+            near[neighbors[k]] = True
+        for k in range(offsets[u], offsets[u + 1]):
+            v, common = neighbors[k], 0
+            for i in range(offsets[v], offsets[v + 1]):
+                common += near[neighbors[i]]
+            out[k] = common
+        for k in range(offsets[u], offsets[u + 1]):
+            near[neighbors[k]] = False
+
+
+@kernel(parallel=True)
+def common_neighbors(
+    offsets: np.ndarray, neighbors: np.ndarray, n_workers: Int, out: np.ndarray
+) -> None:
+    """Fill ``out[k]`` with the common neighbors of the two ends of each place of the list."""
+    for worker in prange(n_workers):
+        _common_of_worker(worker, n_workers, offsets, neighbors, out)

@@ -73,7 +73,7 @@ class Workspace:
         common = np.zeros(neighbors.size, np.int64)
         if not self.bipartite:
             with thread_limit(None) as n_workers:
-                _bits_core.common_neighbors(offsets, neighbors, n_workers, common)
+                _overlap_core.common_neighbors(offsets, neighbors, n_workers, common)
         return common
 
     @cached_property

@@ -166,14 +166,13 @@ def assortativity(graph: Any) -> float:
     work = workspace(graph)
     if not work.n_links:
         return Undefined("the graph has no links")
-    offsets, neighbors = work.neighbor_lists
     degree = work.degree
-    ends = np.repeat(degree, degree)
+    ends, others = np.repeat(degree, degree), degree[work.neighbor_lists[1]]
     total, squares = int(ends.sum()), sum_of_products(ends, ends)
     spread = ends.size * squares - total**2
     if not spread:
         return Undefined("all nodes with links have the same degree")
-    return (ends.size * sum_of_products(ends, degree[neighbors]) - total**2) / spread
+    return (ends.size * sum_of_products(ends, others) - total**2) / spread
 
 
 def sum_of_products(a: np.ndarray, b: np.ndarray) -> int:

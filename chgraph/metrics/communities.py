@@ -17,7 +17,7 @@ _NO_LINKS = "the graph has no links"
 _IGRAPH = threading.Lock()  # its random numbers come from one generator per process
 
 
-def find_communities(graph: Any, *, n_starts: int = 10, rng: Any = None) -> np.ndarray:
+def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.ndarray:
     """Return a community for each node, of the best modularity that the Leiden method finds.
 
     Parameters
@@ -72,9 +72,7 @@ def find_communities(graph: Any, *, n_starts: int = 10, rng: Any = None) -> np.n
     return _in_order(np.array(best.membership, dtype=np.int64))
 
 
-def modularity(
-    graph: Any, communities: Any = None, *, n_starts: int = 10, rng: Any = None
-) -> float:
+def modularity(graph: Any, communities: Any = None, *, n_starts: int = 5, rng: Any = None) -> float:
     r"""Return Newman's modularity of the communities given, or of the best ones found.
 
     .. math:: Q = \sum_c \left[ \frac{L_c}{E} - \left( \frac{K_c}{2E} \right)^2 \right]
@@ -126,9 +124,8 @@ def modularity(
     n_links = work.n_links
     if not n_links:
         return Undefined(_NO_LINKS)
-    offsets, neighbors = work.neighbor_lists
     mine = np.repeat(labels, work.degree)
-    twice_inside = int(np.count_nonzero(mine == labels[neighbors]))
+    twice_inside = int(np.count_nonzero(mine == labels[work.neighbor_lists[1]]))
     total = np.bincount(mine).tolist()
     return (2 * n_links * twice_inside - sum(k * k for k in total)) / (4 * n_links**2)
 
