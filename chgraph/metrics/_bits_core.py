@@ -269,7 +269,7 @@ def ego_efficiencies(
 def _owns(u: Int, v: Int, offsets: np.ndarray) -> bool:
     """Whether the link u - v is counted from u: the end with fewer links, then the first."""
     of_u, of_v = offsets[u + 1] - offsets[u], offsets[v + 1] - offsets[v]
-    return of_u < of_v or (of_u == of_v and u < v)
+    return bool(of_u < of_v or (of_u == of_v and u < v))
 
 
 @leaf

@@ -148,7 +148,9 @@ def best_fit(values: Values) -> tuple[Int, Int, float]:
     The largest value is no candidate for xmin. Of equal distances the first wins; without
     a candidate the distance is infinite.
     """
-    start, exponent, closest = 0, 0, np.inf
+    start: Int = 0
+    exponent: Int = 0
+    closest = np.inf
     for i in range(values.value.size - 1):
         index = _best_exponent(i, values)
         distance = _distance(i, grid_exponent(index), closest, values)

@@ -67,10 +67,9 @@ def overlap(graph_a: Any, graph_b: Any) -> Overlap:
     for first, second in zip(_names(a), _names(b), strict=True):
         if first is not None and second is not None and first != second:
             raise ValueError("graph_a and graph_b must have the same nodes in the same order")
-    codes = [links[0] * graph.shape[1] + links[1] for graph in (a, b) for links in (graph.links(),)]
-    shared = np.intersect1d(*codes, assume_unique=True).size
+    shared = np.intersect1d(_codes(a), _codes(b), assume_unique=True).size
     return Overlap(
-        shared=int(shared),
+        shared=shared,
         jaccard=_share(shared, a.n_links + b.n_links - shared),
         of_first=_share(shared, a.n_links),
         of_second=_share(shared, b.n_links),
@@ -81,6 +80,12 @@ def _names(graph: Graph | BipartiteGraph) -> tuple[Any, ...]:
     if isinstance(graph, BipartiteGraph):
         return graph.left_names, graph.right_names
     return (graph.names,)
+
+
+def _codes(graph: Graph | BipartiteGraph) -> np.ndarray:
+    """Return a distinct number for each link."""
+    first, second = graph.links()
+    return first * graph.shape[1] + second
 
 
 def _share(part: int, whole: int) -> float:

@@ -1,6 +1,6 @@
 """Pictures of graphs. Functions take and return matplotlib axes."""
 
-from chgraph.plotting._canvas import save_figure
+from chgraph.plotting._canvas import INK, PREDICTED_COLOR, save_figure
 from chgraph.plotting.degrees import degree_distribution
 from chgraph.plotting.evaluations import evaluation_bars
 from chgraph.plotting.evolution import metric_evolution
@@ -10,7 +10,9 @@ from chgraph.plotting.matrices import ORDERS, biadjacency, degree_map
 from chgraph.plotting.predictions import predicted_links
 
 __all__ = [
+    "INK",
     "ORDERS",
+    "PREDICTED_COLOR",
     "biadjacency",
     "degree_distribution",
     "degree_map",

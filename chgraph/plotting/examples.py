@@ -179,9 +179,9 @@ def _draw_links(community: _Community, drawing: _Drawing) -> None:
     low = min(y for _, y in drawing.place.values()) - 0.9
     level = (y0 + y1) / 2 + along * (y1 - y0) / 2
     height = level + (low - level) * (1.0 - along**4)
-    style = {"color": PREDICTED_COLOR, "linestyle": (0, (4, 3)), "linewidth": 1.6}
     across = (x0 + x1) / 2 + along * (x1 - x0) / 2
-    drawing.axes.plot(across, height, label="candidate link", zorder=1, **style)
+    line = drawing.axes.plot(across, height, color=PREDICTED_COLOR, label="candidate link")[0]
+    line.set(linestyle=(0, (4, 3)), linewidth=1.6, zorder=1)
 
 
 def _curve(start: Point, end: Point) -> tuple[np.ndarray, np.ndarray]:

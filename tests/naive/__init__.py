@@ -25,6 +25,7 @@ from tests.naive.classic import (
     spm_matrix,
     structural_consistency,
 )
+from tests.naive.communities import best_modularity, newman_modularity, partitions
 from tests.naive.energy import sops
 from tests.naive.evaluation import (
     auc_mroc,
@@ -87,6 +88,8 @@ from tests.naive.metrics import (
     shortest_path_counts,
 )
 from tests.naive.neurons import evenly_spaced_spikes, lif_eq1
+from tests.naive.paths import input_output_paths, share_active
+from tests.naive.powerlaw import corrected, power_law_fit
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
 from tests.naive.rewiring import dead_neurons, lrs, relative_importance
 from tests.naive.topology import eq2_matrix, pearson_matrix, phi_matrix
@@ -105,6 +108,7 @@ __all__ = [
     "auc_prec",
     "auc_roc",
     "barber_modularity",
+    "best_modularity",
     "bipartite_neighbours",
     "ch2_l3n",
     "ch3_l3n",
@@ -118,6 +122,7 @@ __all__ = [
     "classic_score",
     "closeness",
     "clustering",
+    "corrected",
     "daminelli_scores",
     "dead_neurons",
     "dense_ranks",
@@ -129,6 +134,7 @@ __all__ = [
     "finite_hops",
     "hop_distances",
     "induced",
+    "input_output_paths",
     "internal_degrees",
     "katz_matrix",
     "labels_best_first",
@@ -149,17 +155,21 @@ __all__ = [
     "n_positive",
     "ndcg",
     "neighbours_from_edges",
+    "newman_modularity",
     "node_betweenness",
     "nodf",
+    "partitions",
     "pearson_matrix",
     "pearson_of_integers",
     "phi_matrix",
+    "power_law_fit",
     "precision_at",
     "radiality",
     "relative_importance",
     "rich_club",
     "robins_alexander",
     "round_significant",
+    "share_active",
     "shortest_path_counts",
     "simple_paths",
     "sops",
