@@ -57,7 +57,8 @@ def degree_distribution(
     if fit and positive.size > 1:
         _draw_law(powerlaw_fit(graph, side=side), positive[-1], degree.size, axes, color)
     axes.set(xlabel="links k", ylabel="share of nodes with at least k links")
-    axes.set(xscale="log", yscale="log")
+    if positive.size:
+        axes.set(xscale="log", yscale="log")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
