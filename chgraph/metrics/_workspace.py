@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chgraph._neighbor_lists import frozen
-from chgraph._threads import thread_limit
+from chgraph._threads import workers_for
 from chgraph.graph import BipartiteGraph, Graph, as_bipartite, as_network
 from chgraph.metrics import _bits_core, _overlap_core
+
+_FEW_HOPS = 8  # the diameter that the work of a search is guessed for
 
 
 class Overlaps(NamedTuple):
@@ -54,13 +56,19 @@ class Workspace:
         """Number of links of every node, int64."""
         return np.diff(self.neighbor_lists[0])
 
+    @property
+    def two_steps(self) -> float:
+        """Number of walks of two links, the work of comparing neighborhoods."""
+        return _two_steps(self.neighbor_lists[0])
+
     @cached_property
     def distances(self) -> np.ndarray:
         """``distances[d]``: ordered pairs of nodes at distance d (int64), up to the diameter."""
         if not self.n_nodes:
             return np.zeros(0, np.int64)
-        with thread_limit(None) as n_workers:
-            n_workers = min(n_workers, -(-self.n_nodes // _bits_core.SOURCES))
+        n_blocks = -(-self.n_nodes // _bits_core.SOURCES)
+        with workers_for(_FEW_HOPS * n_blocks * 2 * self.n_links) as n_workers:
+            n_workers = min(n_workers, n_blocks)
             counts = np.zeros((n_workers, self.n_nodes + 1), np.int64)
             _bits_core.hop_counts(*self.neighbor_lists, n_workers, counts)
         total = counts.sum(axis=0)
@@ -72,7 +80,7 @@ class Workspace:
         offsets, neighbors = self.neighbor_lists
         common = np.zeros(neighbors.size, np.int64)
         if not self.bipartite:
-            with thread_limit(None) as n_workers:
+            with workers_for(self.two_steps) as n_workers:
                 _overlap_core.common_neighbors(offsets, neighbors, n_workers, common)
         return common
 
@@ -82,6 +90,11 @@ class Workspace:
         offsets = self.neighbor_lists[0]
         sums = np.append(0, np.cumsum(self.common))
         return (sums[offsets[1:]] - sums[offsets[:-1]]) // 2
+
+    @property
+    def ego_work(self) -> float:
+        """Operations to list the networks among neighbors and search them."""
+        return self.two_steps + _bits_core.WORDS * float(self.common.sum())
 
     @property
     def largest_ego(self) -> tuple[int, int]:
@@ -98,6 +111,11 @@ class Workspace:
         left = graph.left_offsets, graph.left_neighbors.view(np.uint32)
         right = graph.right_offsets, graph.right_neighbors.view(np.uint32)
         return _overlaps(left, right), _overlaps(right, left)
+
+
+def _two_steps(offsets: np.ndarray) -> float:
+    degree = np.diff(offsets).astype(np.float64)
+    return float(degree @ degree)
 
 
 def workspace(graph: Any) -> Workspace:
@@ -118,6 +136,6 @@ def _overlaps(
 ) -> Overlaps:
     n_nodes = side[0].size - 1
     result = Overlaps(np.zeros((n_nodes, 4)), np.zeros(n_nodes, np.int64))
-    with thread_limit(None) as n_workers:
+    with workers_for(_two_steps(other[0])) as n_workers:
         _overlap_core.overlap_sums(*side, *other, n_workers, *result)
     return result

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._threads import thread_limit
+from chgraph._threads import workers_for
 from chgraph.metrics import _bits_core
 from chgraph.metrics._workspace import Workspace, workspace
 from chgraph.metrics.sizes import sum_of_products
@@ -93,7 +93,7 @@ def local_efficiency(graph: Any) -> float:
     if work.bipartite:
         return 0.0
     local = np.zeros(work.n_nodes)
-    with thread_limit(None) as n_workers:
+    with workers_for(work.ego_work) as n_workers:
         _bits_core.ego_efficiencies(
             *work.neighbor_lists, work.common, work.largest_ego, n_workers, local
         )
@@ -147,7 +147,7 @@ def _community_links(work: Workspace) -> tuple[np.ndarray, np.ndarray]:
     """Return CN and LCL of the links with common neighbors, int64, each link once."""
     offsets, neighbors = work.neighbor_lists
     twice = np.zeros(neighbors.size, np.int64)
-    with thread_limit(None) as n_workers:
+    with workers_for(work.ego_work) as n_workers:
         _bits_core.local_links(offsets, neighbors, work.common, work.largest_ego, n_workers, twice)
     degree, node = work.degree, np.repeat(np.arange(work.n_nodes), work.degree)
     d_node, d_other = degree[node], degree[neighbors]

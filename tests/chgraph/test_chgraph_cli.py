@@ -208,7 +208,7 @@ def test_metrics_gives_the_numbers_of_the_library(plants, tmp_path, capsys):
 
 
 def test_metrics_writes_csv_and_draws_networks_of_one_kind(karate, tmp_path, capsys):
-    out, picture = tmp_path / "karate.csv", tmp_path / "degrees.svg"
+    out, picture = tmp_path / "table.csv", tmp_path / "degrees.svg"
     main(["metrics", str(karate), "--out", str(out), "--plot", str(picture)])
     assert capsys.readouterr().out.splitlines()[-2:] == [f"written: {out}", f"written: {picture}"]
     with out.open(newline="") as file:

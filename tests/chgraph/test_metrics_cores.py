@@ -5,8 +5,8 @@ import numba
 import numpy as np
 import pytest
 
-from chgraph import BipartiteGraph, Graph, metrics
-from chgraph._threads import thread_limit
+from chgraph import BipartiteGraph, Graph, _threads, metrics
+from chgraph._threads import thread_limit, workers_for
 from chgraph.metrics import _bits_core
 
 COMPILED = not numba.config.DISABLE_JIT
@@ -84,11 +84,21 @@ def test_more_nodes_than_16_bits_can_number():
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_threads_change_nothing(n_threads):
-    graph = random_graph(40, 150, seed=1)
-    layer = BipartiteGraph.from_biadjacency(np.random.default_rng(1).random((15, 20)) < 0.3)
-    cost = "all" if COMPILED else "fast"
-    once = [metrics.summary(g, cost=cost, rng=3).to_dict() for g in (graph, layer)]
+def test_threads_change_nothing(n_threads, monkeypatch):
+    n, cost = (1500, "all") if COMPILED else (30, "fast")
+    layer = np.random.default_rng(1).random((n // 100, n // 50)) < 0.3
+    graphs = random_graph(n, 4 * n, seed=1), BipartiteGraph.from_biadjacency(layer)
+    once = [metrics.summary(graph, cost=cost, rng=3).to_dict() for graph in graphs]
+    monkeypatch.setattr(_threads, "LITTLE_WORK", 0)
     with thread_limit(n_threads):
-        again = [metrics.summary(g, cost=cost, rng=3).to_dict() for g in (graph, layer)]
+        again = [metrics.summary(graph, cost=cost, rng=3).to_dict() for graph in graphs]
     assert once == again
+
+
+def test_little_work_is_for_one_thread():
+    before = numba.get_num_threads()
+    with workers_for(_threads.LITTLE_WORK - 1) as n_workers:
+        assert (n_workers, numba.get_num_threads()) == (1, 1)
+    with workers_for(_threads.LITTLE_WORK) as n_workers:
+        assert n_workers == numba.get_num_threads() == before
+    assert numba.get_num_threads() == before
