@@ -25,6 +25,7 @@ from chgraph._jit import Int, inlined, kernel, leaf
 
 WORDS = 8
 SOURCES = 64 * WORDS
+HUB = 16  # times as many links as the other node: its list is searched, not read
 
 
 class Search(NamedTuple):
@@ -184,11 +185,33 @@ def _new_ego(n_nodes: Int, most_nodes: Int, most_slots: Int) -> Ego:
 
 
 @leaf
+def _list_neighbors(
+    u: Int, v: Int, n_slots: Int, offsets: np.ndarray, neighbors: np.ndarray, ego: Ego
+) -> Int:
+    """List the neighbors of v in the ego network of u behind `n_slots`; returns the new end."""
+    of_v = neighbors[offsets[v] : offsets[v + 1]]
+    if of_v.size > HUB * (offsets[u + 1] - offsets[u]):
+        for i in range(offsets[u], offsets[u + 1]):
+            w = neighbors[i]
+            k = np.searchsorted(of_v, w)
+            if k < of_v.size and of_v[k] == w:
+                ego.neighbors[n_slots] = ego.place[w]
+                n_slots += 1
+        return n_slots
+    for w in of_v:
+        if ego.place[w] >= 0:
+            ego.neighbors[n_slots] = ego.place[w]
+            n_slots += 1
+    return n_slots
+
+
+@leaf
 def _open_ego(
     u: Int, offsets: np.ndarray, neighbors: np.ndarray, common: np.ndarray, ego: Ego
 ) -> Int:
     """List the ego network of u; returns its number of nodes."""
-    n_nodes, n_slots = 0, 0
+    n_nodes: Int = 0
+    n_slots: Int = 0
     for k in range(offsets[u], offsets[u + 1]):
         if common[k] > 0:
             ego.place[neighbors[k]] = n_nodes
@@ -196,16 +219,10 @@ def _open_ego(
     ego.offsets[0] = 0
     n_listed = 0
     for k in range(offsets[u], offsets[u + 1]):
-        if common[k] == 0:
-            continue
-        v = neighbors[k]
-        for i in range(offsets[v], offsets[v + 1]):
-            place = ego.place[neighbors[i]]
-            if place >= 0:
-                ego.neighbors[n_slots] = place
-                n_slots += 1
-        n_listed += 1
-        ego.offsets[n_listed] = n_slots
+        if common[k] > 0:
+            n_slots = _list_neighbors(u, neighbors[k], n_slots, offsets, neighbors, ego)
+            n_listed += 1
+            ego.offsets[n_listed] = n_slots
     for k in range(offsets[u], offsets[u + 1]):
         ego.place[neighbors[k]] = -1
     return n_nodes

@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from chgraph._jit import Int, kernel, leaf
+from chgraph.metrics._bits_core import HUB
 
 DOT, MIN, MAX, NESTED = range(4)  # columns of the sums
 
@@ -108,6 +109,21 @@ def overlap_sums(
         )
 
 
+@leaf
+def _n_common(u: Int, v: Int, offsets: np.ndarray, neighbors: np.ndarray, near: np.ndarray) -> Int:
+    """Count the neighbors of v that are near u; for a hub v those of u that are linked to it."""
+    common = 0
+    of_v = neighbors[offsets[v] : offsets[v + 1]]
+    if of_v.size > HUB * (offsets[u + 1] - offsets[u]):
+        for i in range(offsets[u], offsets[u + 1]):
+            place = np.searchsorted(of_v, neighbors[i])
+            common += place < of_v.size and of_v[place] == neighbors[i]
+    else:
+        for i in range(offsets[v], offsets[v + 1]):
+            common += near[neighbors[i]]
+    return common
+
+
 @kernel()
 def _common_of_worker(
     worker: Int, n_workers: Int, offsets: np.ndarray, neighbors: np.ndarray, out: np.ndarray
@@ -118,10 +134,7 @@ def _common_of_worker(
         for k in range(offsets[u], offsets[u + 1]):
             near[neighbors[k]] = True
         for k in range(offsets[u], offsets[u + 1]):
-            v, common = neighbors[k], 0
-            for i in range(offsets[v], offsets[v + 1]):
-                common += near[neighbors[i]]
-            out[k] = common
+            out[k] = _n_common(u, neighbors[k], offsets, neighbors, near)
         for k in range(offsets[u], offsets[u + 1]):
             near[neighbors[k]] = False
 

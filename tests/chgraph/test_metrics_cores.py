@@ -54,13 +54,28 @@ def test_neighbors_of_a_hub_fill_several_blocks():
     efficiency = metrics.global_efficiency(rim)
     rest = sum(nx.global_efficiency(graph.subgraph(graph[node])) for node in rim)
     assert metrics.local_efficiency(graph) == pytest.approx((efficiency + rest) / 701, rel=1e-12)
-    common, local = [], []
-    for u, v in graph.edges:
-        shared = set(graph[u]) & set(graph[v])
-        if shared:
-            common.append(len(shared))
-            local.append(graph.subgraph(shared).number_of_edges())
-    assert metrics.lcp_corr(graph) == pytest.approx(np.corrcoef(common, local)[0, 1], rel=1e-10)
+    pairs = [(len(shared), graph.subgraph(shared).number_of_edges()) for shared in _shared(graph)]
+    expected = np.corrcoef(np.transpose(pairs))[0, 1]
+    assert metrics.lcp_corr(graph) == pytest.approx(expected, rel=1e-10)
+
+
+def test_wheels_whose_hub_dwarfs_the_rim():
+    n = 60  # nodes of the rim, three links each
+    graph = nx.wheel_graph(n + 1)
+    assert metrics.clustering(graph) == pytest.approx((n * 2 / 3 + 2 / (n - 1)) / (n + 1))
+    cycle = sum(1 / min(d, n - d) for d in range(1, n)) / (n - 1)
+    assert metrics.local_efficiency(graph) == pytest.approx((n * 5 / 6 + cycle) / (n + 1))
+    assert metrics.lcp_corr(graph) == 0.0
+    # Chords make triangles next to the hub: LCL is no longer 0 everywhere.
+    graph.add_edges_from((1 + i, 1 + (i + 2) % n) for i in range(0, n, 3))
+    pairs = [(len(shared), graph.subgraph(shared).number_of_edges()) for shared in _shared(graph)]
+    expected = np.corrcoef(np.transpose(pairs))[0, 1]
+    assert metrics.lcp_corr(graph) == pytest.approx(expected, rel=1e-12)
+
+
+def _shared(graph):
+    """Common neighbors of each link that has some."""
+    return [shared for u, v in graph.edges if (shared := set(graph[u]) & set(graph[v]))]
 
 
 @NEEDS_COMPILED
