@@ -2,9 +2,8 @@
 
 Bit `s` of the 512 of a node stands for source `s`. One step of the search hands the bits of
 the nodes reached last to all their neighbors, so that a link costs one operation on a cache
-line for 512 sources, and the nodes at each distance are counted, never listed. The search
-keeps a list of the nodes whose bits changed: on graphs of large diameter it does no more
-than 512 separate searches would.
+line for 512 sources, and the nodes at each distance are counted, never listed. Only nodes
+whose bits changed take part: at large diameters it is no more work than 512 separate searches.
 
 The network among the neighbors of a node `u`, its *ego network*, is listed with neighbors
 numbered by their place among those of u that have a link to another one of them.
