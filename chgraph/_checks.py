@@ -48,6 +48,14 @@ def check_sparsity(value: Any, name: str = "sparsity") -> float:
     )
 
 
+def check_share(name: str, value: Any) -> float:
+    """Return `value` as a float, or raise if it is not in the closed interval [0, 1]."""
+    number = check_real(name, value, minimum=0.0, note=" and at most 1")
+    if number > 1.0:
+        raise ValueError(f"{name} must be at least 0 and at most 1, got {value!r}")
+    return number
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value`, or raise if it is not one of `choices`."""
     legal = list(choices)

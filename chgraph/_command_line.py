@@ -75,7 +75,7 @@ def one_line(box: str) -> str:
     return "; ".join([text, *hints])
 
 
-def print_result(document: dict[str, Any], text: str, *, json: bool) -> None:
+def print_result(document: Any, text: str, *, json: bool) -> None:
     """Print the result of a command: the document as JSON, or the text for people."""
     try:
         sys.stdout.write((json_module.dumps(document, indent=2) if json else text) + "\n")

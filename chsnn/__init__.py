@@ -11,7 +11,7 @@ from chsnn._threads import set_threads, start_numba
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
 from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
-from chsnn.evolution import Evolution
+from chsnn.evolution import DeepR, Evolution, GradR
 from chsnn.history import History
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
@@ -24,9 +24,11 @@ start_numba()
 __all__ = [
     "HARDWARE",
     "LIF",
+    "DeepR",
     "Encoder",
     "EnergyReport",
     "Evolution",
+    "GradR",
     "History",
     "SparseLinear",
     "Trainer",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import os
+import shutil
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
-from chsnn.evolution import Evolution
+from chsnn.evolution import DeepR, Evolution, GradR, Rewiring, State
 from chsnn.networks import SpikingMLP
 
-_FORMAT = 1
+_FORMAT = 2
+_REWIRINGS: dict[str, type] = {"Evolution": Evolution, "DeepR": DeepR, "GradR": GradR}
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,11 @@ class Checkpoint:
         Per parameter, as ``optimizer.state_dict()["state"]`` gives it.
     settings : dict
         Keyword arguments of the trainer.
-    evolution : Evolution or None
+    evolution : Evolution, DeepR, GradR or None
     evolution_steps : int
         Steps taken so far, which number the random streams.
+    evolution_state : dict of Tensor or None
+        What the way of rewiring remembers between its steps; None before the first epoch.
     history : list of dict
         A row per finished epoch.
     """
@@ -44,8 +49,9 @@ class Checkpoint:
     network: SpikingMLP
     optimizer_state: dict[int, dict[str, Any]]
     settings: dict[str, Any]
-    evolution: Evolution | None
+    evolution: Rewiring | None
     evolution_steps: int
+    evolution_state: State | None
     history: list[dict[str, Any]]
 
 
@@ -63,18 +69,43 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
                 tensors[f"optimizer.{parameter}.{name}"] = value.contiguous()
             elif value is not None:
                 raise TypeError(f"optimiser state {name!r} is no tensor: {type(value).__name__}")
+    for name, tensor in (checkpoint.evolution_state or {}).items():
+        tensors[f"evolution.{name}"] = tensor.contiguous()
     document = {
         "format": _FORMAT,
         "network": checkpoint.network.specification(),
         "shapes": [list(graph.shape) for graph in checkpoint.network.graphs],
         "settings": checkpoint.settings,
-        "evolution": None if checkpoint.evolution is None else asdict(checkpoint.evolution),
+        "evolution": _evolution_document(checkpoint.evolution),
+        "has_evolution_state": checkpoint.evolution_state is not None,
         "evolution_steps": checkpoint.evolution_steps,
         "history": checkpoint.history,
     }
     text = json.dumps(document)
     metadata = {"chsnn": text, "sha256": _digest(text, tensors)}
     return write_atomically(path, save(tensors, metadata=metadata))
+
+
+def keep_previous(path: Path) -> None:
+    """Keep the checkpoint at `path`, if there is one, as the one before the next.
+
+    It stays where it is as well: at every moment there is a whole checkpoint at `path`.
+    """
+    if not path.is_file():
+        return
+    previous = previous_of(path)
+    copy = previous.with_name(f"{previous.name}.tmp")
+    copy.unlink(missing_ok=True)
+    try:
+        os.link(path, copy)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, copy)
+    os.replace(copy, previous)
+
+
+def previous_of(path: Path) -> Path:
+    """Return where :func:`keep_previous` keeps the checkpoint before the one at `path`."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -90,9 +121,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # In one reading: a file that is opened twice can be replaced in between.
+        content = path.read_bytes()
+        tensors, metadata = load(content), _metadata(content)
         if metadata["sha256"] != _digest(metadata["chsnn"], tensors):
             raise ValueError("its content does not match its checksum")
         document = json.loads(metadata["chsnn"])
@@ -101,6 +132,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return _assemble(document, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file: 8 bytes of length, then a JSON header."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:
@@ -128,12 +165,31 @@ def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Checkpoin
         if key.startswith("optimizer."):
             _, parameter, name = key.split(".", 2)
             state.setdefault(int(parameter), {})[name] = tensor
-    evolution = document["evolution"]
+    remembered = {
+        key.removeprefix("evolution."): tensor
+        for key, tensor in tensors.items()
+        if key.startswith("evolution.")
+    }
     return Checkpoint(
         network=network,
         optimizer_state=state,
         settings=document["settings"],
-        evolution=None if evolution is None else Evolution(**evolution),
+        evolution=_evolution_of(document["evolution"]),
         evolution_steps=document["evolution_steps"],
+        evolution_state=remembered if document["has_evolution_state"] else None,
         history=document["history"],
     )
+
+
+def _evolution_document(evolution: Rewiring | None) -> dict[str, Any] | None:
+    if evolution is None:
+        return None
+    settings = {f.name: getattr(evolution, f.name) for f in fields(cast(Any, evolution))}
+    return {"kind": type(evolution).__name__, **settings}
+
+
+def _evolution_of(document: dict[str, Any] | None) -> Rewiring | None:
+    if document is None:
+        return None
+    settings = dict(document)
+    return _REWIRINGS[settings.pop("kind")](**settings)

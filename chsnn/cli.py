@@ -1,4 +1,4 @@
-"""The command line: ``chsnn train``, ``resume``, ``evaluate``, ``energy``."""
+"""The command line: ``chsnn train``, ``resume``, ``compare``, ``evaluate``, ``energy``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Annotated, Any
 
 import tyro
 
+from chgraph._checks import check_positive_int
 from chgraph._command_line import fail, parse_arguments, print_result
+from chsnn.comparison import plan_runs, run_plans
 from chsnn.config import RunConfig
 from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
+from chsnn.methods import FULLY_CONNECTED
 from chsnn.report import summary
+from chsnn.summaries import table
 from chsnn.training import TrainingDiverged, evaluate
 
 _INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
@@ -35,8 +39,7 @@ class Train(RunConfig):
 
     def execute(self) -> None:
         """Run the command."""
-        shared = {f.name: getattr(self, f.name) for f in fields(RunConfig)}
-        experiment = Experiment.prepare(RunConfig(**shared))
+        experiment = Experiment.prepare(RunConfig(**_shared(self)))
         _run(experiment, resume=False, json=self.json)
 
 
@@ -58,6 +61,40 @@ class Resume:
             raise FileNotFoundError(f"{self.run} is not a run folder: it has no {CONFIG}")
         experiment = Experiment.prepare(RunConfig.read(self.run / CONFIG, out=self.run))
         _run(experiment, resume=True, json=self.json)
+
+
+@dataclass(frozen=True)
+class Compare(RunConfig):
+    """Train several methods at several sparsities from several seeds; end with one table.
+
+    Run the same command again to go on after Ctrl-C. Example: chsnn compare --data digits
+    --methods "fully connected" CH-SNN SET RigL --sparsities 0.9 0.95 --seeds 0 1 --out runs/all
+    """
+
+    methods: tuple[str, ...] = (FULLY_CONNECTED, "CH-SNN", "SET", "RigL")
+    """Methods: fully connected, CH-SNN, static, SET, RigL, GraNet, CHT, CHTs, CHTss, Deep R, Grad R, and CH-SNN with a part exchanged ("CH-SNN, no SSCTI", "CH-SNN, no SSWI", "CH-SNN, neither", "CH-SNN, random regrowth", "CH-SNN, gradient regrowth")."""  # noqa: E501
+    sparsities: tuple[float, ...] = (0.95,)
+    """Fractions of absent links of every layer but the output layer, at the end."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds; each method runs once per seed and sparsity."""
+    processes: int = 1
+    """Runs at a time, which share the threads out among them."""
+    config: Path | None = None
+    """TOML file with the settings that all runs share; flags override it."""
+    json: bool = False
+    """Print the rows as JSON instead of a table."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        check_positive_int("processes", self.processes)
+        base = RunConfig(**_shared(self))
+        plans = plan_runs(base, self.methods, self.sparsities, self.seeds)
+        try:
+            rows = run_plans(plans, base.out, processes=self.processes)
+        except KeyboardInterrupt:
+            fail("chsnn", "interrupted; the same command goes on from here", _INTERRUPTED)
+        text = f"{table(rows)}\ntable, rows and picture: {base.out}"
+        print_result(rows, text, json=self.json)
 
 
 @dataclass(frozen=True)
@@ -116,10 +153,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parse(arguments: list[str]) -> Any:
-    train = tyro.conf.subcommand("train", default=_train_defaults(arguments))
+    file = _settings_file(arguments)
+    train = tyro.conf.subcommand("train", default=Train(**file))
+    compare = tyro.conf.subcommand("compare", default=Compare(**file))
     return parse_arguments(
         Annotated[Train, train]
         | Annotated[Resume, tyro.conf.subcommand("resume")]
+        | Annotated[Compare, compare]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
         | Annotated[Energy, tyro.conf.subcommand("energy")],
         arguments,
@@ -128,15 +168,19 @@ def _parse(arguments: list[str]) -> Any:
     )
 
 
-def _train_defaults(arguments: list[str]) -> Train:
-    """Return the defaults of ``train``: those of the --config file where one is named."""
+def _settings_file(arguments: list[str]) -> dict[str, Any]:
+    """Return the settings of the --config file where one is named: the flags' defaults."""
     for i, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--config":
             path = Path(value or (arguments[i + 1] if i + 1 < len(arguments) else ""))
-            config = RunConfig.read(path)
-            return Train(**{f.name: getattr(config, f.name) for f in fields(RunConfig)})
-    return Train()
+            return _shared(RunConfig.read(path))
+    return {}
+
+
+def _shared(config: RunConfig) -> dict[str, Any]:
+    """Return the fields that make a run, without those that a command adds."""
+    return {f.name: getattr(config, f.name) for f in fields(RunConfig)}
 
 
 def _run(experiment: Experiment, *, resume: bool, json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
@@ -20,7 +20,7 @@ from chgraph._files import write_atomically
 from chsnn.data import DATA_SETS
 from chsnn.encoding import ENCODINGS, Encoding
 from chsnn.energy import HARDWARE
-from chsnn.evolution import Evolution
+from chsnn.evolution import DeepR, Evolution, GradR, Rewiring
 from chsnn.networks import READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
 from chsnn.optimizers import (
@@ -31,7 +31,10 @@ from chsnn.optimizers import (
 )
 from chsnn.weights import WEIGHTS, Weights
 
+RewiringName = Literal["evolution", "DeepR", "GradR", "none"]
+REWIRINGS = ("evolution", "DeepR", "GradR", "none")
 _CHOICES = {
+    "rewiring": REWIRINGS,
     "data": DATA_SETS,
     "encoding": ENCODINGS,
     "optimizer": OPTIMIZERS,
@@ -74,10 +77,12 @@ class RunConfig:
 
     data: str = "digits"
     """Data set: digits, or mnist from the folder CHSNN_DATA/mnist."""
+    train_images: int | None = None
+    """Number of training images to use; all if left out."""
     hidden: tuple[int, ...] = (512, 512)
     """Neurons of each hidden layer."""
     sparsity: float = 0.95
-    """Fraction of absent links of every layer but the output layer, which is dense."""
+    """Fraction of absent links, at the start, of every layer but the dense output layer."""
     encoding: Encoding = "even"
     """How an image becomes input: analogue at every step, evenly spaced or random spikes."""
     timesteps: int = 8
@@ -94,12 +99,16 @@ class RunConfig:
     """How the learning rate falls."""
     weight_decay: float = 0.0
     """Weight decay of the optimiser."""
+    shift: int = 0
+    """Move each training image by up to so many pixels at random, every time it is shown."""
     readout: Readout = "potential"
     """What scores a class: potential of an output neuron that never fires, or its rate."""
     topology: Topology = "SSCTI"
     """Initial topology of the first layer."""
     weights: Weights = "SSWI"
     """Initial weights."""
+    rewiring: RewiringName = "evolution"
+    """How the topology changes: by the settings of evolution, deep_r or grad_r, or not at all."""
     seed: int = 0
     """The one seed of all randomness."""
     baseline: bool = True
@@ -108,10 +117,16 @@ class RunConfig:
     """Hardware of the energy estimate."""
     threads: int | None = None
     """Threads of torch and numba; all cores if left out."""
+    download: bool = False
+    """Whether to fetch the data set's files if they are not there (needs the data extra)."""
+    tensorboard: bool = False
+    """Whether to write the history for TensorBoard as well (needs the logging extra)."""
     out: Path = Path("runs/run")
     """The run folder."""
     neuron: NeuronConfig = field(default_factory=NeuronConfig)
     evolution: Evolution = field(default_factory=Evolution)
+    deep_r: DeepR = field(default_factory=DeepR)
+    grad_r: GradR = field(default_factory=GradR)
 
     def __post_init__(self) -> None:
         if not isinstance(self.hidden, tuple):
@@ -126,19 +141,39 @@ class RunConfig:
         if check_real("learning_rate", self.learning_rate, minimum=0.0) == 0.0:
             raise ValueError("learning_rate must be above 0, got 0")
         check_real("weight_decay", self.weight_decay, minimum=0.0)
-        if not isinstance(self.baseline, bool):
-            raise TypeError(f"baseline must be true or false, got {self.baseline!r}")
+        for name in ("baseline", "download", "tensorboard"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        if self.rewiring == "GradR" and self.sparsity > 0:
+            raise ValueError(
+                "sparsity must be 0 with rewiring GradR, which starts fully connected and ends "
+                f"near grad_r.target_sparsity; got {self.sparsity}"
+            )
         check_count("seed", self.seed)
-        if self.threads is not None:
-            check_positive_int("threads", self.threads)
+        check_count("shift", self.shift)
+        for name in ("threads", "train_images"):
+            if getattr(self, name) is not None:
+                check_positive_int(name, getattr(self, name))
 
     def fully_connected(self) -> RunConfig:
         """Return the configuration of the twin: every link present, nothing rewired."""
-        return replace(self, sparsity=0.0, baseline=False)
+        return replace(self, sparsity=0.0, rewiring="none", baseline=False)
+
+    def rewiring_settings(self) -> Rewiring | None:
+        """Return the settings of the rewiring that is to take place, None for no rewiring."""
+        if self.rewiring == "GradR":
+            return self.grad_r
+        if self.rewiring == "none" or self.sparsity == 0:  # where every link exists
+            return None
+        return self.deep_r if self.rewiring == "DeepR" else self.evolution
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as numbers, names and tables; what is left out is missing."""
+        return _toml_ready(asdict(self))
 
     def write(self, path: Path) -> Path:
         """Write the configuration as TOML, atomically."""
-        return write_atomically(path, tomli_w.dumps(_toml_ready(asdict(self))).encode())
+        return write_atomically(path, tomli_w.dumps(self.to_dict()).encode())
 
     @classmethod
     def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:

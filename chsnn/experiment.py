@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ from chgraph.graph import BipartiteGraph
 from chgraph.plotting import save_figure
 from chsnn import plotting
 from chsnn._threads import set_threads
-from chsnn.checkpoint import read_checkpoint
+from chsnn.checkpoint import previous_of, read_checkpoint
 from chsnn.config import RunConfig
 from chsnn.data import DataSet, load_data
 from chsnn.energy import estimate_energy
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.report import Outcome, report, write_report
-from chsnn.training import Trainer, evaluate
+from chsnn.tensorboard import open_writer
+from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer, evaluate
 
-CONFIG, REPORT, HISTORY = "config.toml", "report.json", "history.csv"
-CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+CONFIG, REPORT = "config.toml", "report.json"
+PREVIOUS = "checkpoint.previous.safetensors"
 BASELINE = "baseline"
+TENSORBOARD = "tensorboard"
 PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
 
 
@@ -55,12 +58,16 @@ class Experiment:
         check_folder(config.out)
         if config.threads is not None:
             set_threads(config.threads)
-        data = load_data(config.data)
+        data = load_data(config.data, download=config.download)
+        if config.train_images is not None:
+            data = data.with_train_images(config.train_images)
         network = build_network(config, data)
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
 
-    def run(self, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+    def run(
+        self, *, resume: bool = False, progress: bool = True, saved: RunConfig | None = None
+    ) -> dict[str, Any]:
         """Train, measure on the test set, and write the run folder.
 
         Parameters
@@ -69,6 +76,9 @@ class Experiment:
             Go on from the checkpoints in the folder instead of starting anew.
         progress : bool
             Whether to show progress bars.
+        saved : RunConfig, optional
+            The configuration to write to the folder, where it is to differ in what does not
+            decide the outcome (threads).
 
         Returns
         -------
@@ -83,7 +93,7 @@ class Experiment:
         folder = self.config.out
         if not resume:
             _clear(folder)
-        self.config.write(folder / CONFIG)
+        (saved or self.config).write(folder / CONFIG)
         before = self.network.graphs[0]
         outcome = _train_and_measure(
             self.config, self.data, self.network, folder, "sparse", resume, progress
@@ -153,7 +163,7 @@ def check_folder(folder: Path) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left in its own folder, so that no result is stale."""
-    names = (REPORT, HISTORY, CHECKPOINT, BEST, *PICTURES)
+    names = (REPORT, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
     for place in (folder, folder / BASELINE):
         for name in names:
             (place / name).unlink(missing_ok=True)
@@ -175,31 +185,58 @@ def _train_and_measure(
         "progress": progress,
         "name": name,
     }
-    if resume and (folder / CHECKPOINT).is_file():
-        trainer = Trainer.resume(folder / CHECKPOINT, **options)
-    else:
-        trainer = Trainer(
-            network,
-            evolution=config.evolution if config.sparsity > 0 else None,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            optimizer=config.optimizer,
-            learning_rate=config.learning_rate,
-            learning_rate_schedule=config.learning_rate_schedule,
-            weight_decay=config.weight_decay,
-            seed=config.seed,
-            **options,
-        )
-    history = trainer.fit(data.train, data.validation)
-    history.write_csv(folder / HISTORY)
+    with open_writer(folder / TENSORBOARD if config.tensorboard else None) as write:
+        trainer = _resumed(folder, options) if resume else None
+        if trainer is None:
+            trainer = _new_trainer(config, network, options)
+        trainer.on_epoch = write
+        history = trainer.fit(data.train, data.validation)
     best = read_checkpoint(folder / BEST).network
     return Outcome(
         config=config,
         network=best,
         history=history,
+        best_validation_accuracy=trainer.best_accuracy(),
         accuracy=evaluate(best, data.test, seed=config.seed),
         energy=estimate_energy(best, data.test, hardware=config.hardware, seed=config.seed),
     )
+
+
+def _new_trainer(config: RunConfig, network: SpikingMLP, options: dict[str, Any]) -> Trainer:
+    return Trainer(
+        network,
+        evolution=config.rewiring_settings(),
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        optimizer=config.optimizer,
+        learning_rate=config.learning_rate,
+        learning_rate_schedule=config.learning_rate_schedule,
+        weight_decay=config.weight_decay,
+        shift=config.shift,
+        seed=config.seed,
+        **options,
+    )
+
+
+def _resumed(folder: Path, options: dict[str, Any]) -> Trainer | None:
+    """Return a trainer that goes on from the folder's checkpoint; None if there is none yet.
+
+    If the last checkpoint is damaged the one before it serves, with a warning: the epoch in
+    between is trained again, to the same result.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        return Trainer.resume(path, **options)
+    except ValueError as error:
+        previous = previous_of(path)
+        if not previous.is_file():
+            raise
+        trainer = Trainer.resume(previous, **options)
+        epoch = len(trainer.history.rows)
+        warnings.warn(f"{error}; going on from the one before it (epoch {epoch})", stacklevel=2)
+        return trainer
 
 
 def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outcome | None) -> None:

@@ -85,8 +85,10 @@ class EventRun:
 class EventNetwork:
     """A feed-forward network run spike by spike on the CPU: the cost follows the links crossed.
 
-    :func:`compile_network` makes one. Scores and spikes are bit for bit those of the network
-    on the same samples, with its layers computed by the "sparse" backend.
+    :func:`compile_network` makes one. Spikes are bit for bit those of the network on the same
+    samples, with its layers computed by the "sparse" backend; so are the scores of the "rate"
+    readout, while those of the "potential" readout agree to rounding (the network multiplies the
+    mean of the spikes, the engine adds spike by spike).
 
     Parameters
     ----------
@@ -231,10 +233,8 @@ class EventNetwork:
         In torch and over the memory that the network's layers have: the order of the sum, and
         with it the last bit, depends on both.
         """
-        steps = record.out.shape[1]
         if is_constant and not self._program.d.size:  # one layer, multiplied once
-            once = _feature_major(record.out[:, 0].T)
-            return once.expand(steps, *once.shape).mean(dim=0)
+            return _feature_major(record.out[:, 0].T)
         return _feature_major(record.out.T).mean(dim=0)
 
     def _trains(self, record: kernels.Record) -> tuple[Tensor, ...]:

@@ -11,11 +11,13 @@ from torch.nn import functional
 
 from chgraph._checks import check_choice
 from chgraph.graph import BipartiteGraph
-from chsnn.ops import dense_linear, sparse_linear
+from chsnn.ops import dense_linear, mean_over_time, sparse_linear
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
 Backend = Literal["auto", "sparse", "dense"]
 BACKENDS = ("auto", "sparse", "dense")
+Steps = Literal["each", "once", "mean"]
+STEPS = ("each", "once", "mean")
 
 # Measured on two x86 cores (analysis.benchmarks.sparse_compute, "one layer"): forward and both
 # gradients of a 1568 x 1568 layer with 30 % of the links cost the same sparse and dense on real
@@ -81,20 +83,37 @@ class SparseLinear(nn.Module):
         """The layer's topology. Change it with :meth:`set_graph`."""
         return self._graph
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, steps: Steps = "each") -> Tensor:
         """Multiply: (..., n_in) to (..., n_out).
 
         An input that is the same at every time step (a ``[T, B, n]`` view with stride 0
         in time, as direct encoding gives) is multiplied once.
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., n_in)
+        steps : {"each", "once", "mean"}
+            What to return of a first axis of time steps: the product of each step; of the
+            first step only, for an input that is the same at every step; or the mean over
+            time, which is the product of the mean and costs that of one step.
         """
+        check_choice("steps", steps, STEPS)
+        if steps == "once":
+            return self._product(x[0])
+        if steps == "mean":
+            mine = x.device.type == "cpu" and x.dtype in _KERNEL_DTYPES
+            mean = mean_over_time(x) if mine else x.mean(dim=0)
+            return self._product(mean, look_for_spikes=x.shape[0] == 1)
         if x.ndim > 1 and x.shape[0] > 1 and x.stride(0) == 0:
             once = self._product(x[0])
             return once.expand(x.shape[0], *once.shape)
         return self._product(x)
 
-    def _product(self, x: Tensor) -> Tensor:
+    def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
         if self.uses_sparse_kernels:
-            return sparse_linear(x, self.values, self.graph, self.bias)
+            return sparse_linear(
+                x, self.values, self.graph, self.bias, look_for_spikes=look_for_spikes
+            )
         if self.graph.density == 1.0 and self.values.device.type == "cpu":
             # The values of a full graph are its (n_in, n_out) matrix, in link order.
             return dense_linear(x, self.values.view(self.graph.shape), self.bias)

@@ -114,15 +114,19 @@ class LIF(nn.Module):
         self.alpha: Tensor
         self.v_th: Tensor
 
-    def forward(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
+    def forward(
+        self, x: Tensor, state: LIFState | None = None, *, steps: int | None = None
+    ) -> tuple[Tensor, LIFState]:
         """Run the neurons over time.
 
         Parameters
         ----------
         x : Tensor, shape (T, B, n)
-            Input of each step.
+            Input of each step; with `steps` one input, shape (B, n), that is shown so often.
         state : LIFState, optional
             Where to start; rest by default.
+        steps : int, optional
+            Number of steps of a constant input, whose gradient is then summed on the way.
 
         Returns
         -------
@@ -130,10 +134,12 @@ class LIF(nn.Module):
         state : LIFState
             After the last step.
         """
+        if self._fits_the_kernel(x) and x.shape[0] > 0:
+            return self._forward_fused(x, state, steps)
+        if steps is not None:
+            x = x.expand(steps, *x.shape)
         if x.shape[0] == 0:
             return x, self.initial_state(x) if state is None else state
-        if self._fits_the_kernel(x):
-            return self._forward_fused(x, state)
         spikes = []
         for x_t in x:
             z, state = self.step(x_t, state)
@@ -149,7 +155,9 @@ class LIF(nn.Module):
             and x.dtype in (torch.float32, torch.float64)
         )
 
-    def _forward_fused(self, x: Tensor, state: LIFState | None) -> tuple[Tensor, LIFState]:
+    def _forward_fused(
+        self, x: Tensor, state: LIFState | None, steps: int | None
+    ) -> tuple[Tensor, LIFState]:
         """Run all steps in one kernel: the numbers of Norse's step, forward and gradient."""
         spikes, v = lif_over_time(
             x,
@@ -158,6 +166,7 @@ class LIF(nn.Module):
             self.settings["surrogate"],
             self.settings["surrogate_alpha"],
             v0=None if state is None else state.v,
+            steps=steps,
         )
         return spikes, LIFState(v, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -25,7 +26,12 @@ _PER_LINK: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
 
 
 def make_optimizer(
-    network: nn.Module, name: OptimizerName, *, learning_rate: float, weight_decay: float = 0.0
+    network: nn.Module,
+    name: OptimizerName,
+    *,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    without: Sequence[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """Return a new optimiser of the network's parameters.
 
@@ -35,6 +41,8 @@ def make_optimizer(
     name : {"adam", "adamw", "sgd"}
         "sgd" has momentum 0.9.
     learning_rate, weight_decay : float
+    without : sequence of Parameter
+        Parameters that something else changes.
 
     Raises
     ------
@@ -44,7 +52,8 @@ def make_optimizer(
     check_choice("optimizer", name, OPTIMIZERS)
     check_real("learning_rate", learning_rate, minimum=0.0)
     check_real("weight_decay", weight_decay, minimum=0.0)
-    parameters = list(network.parameters())
+    left_out = {id(parameter) for parameter in without}
+    parameters = [p for p in network.parameters() if id(p) not in left_out]
     if name == "adam":
         return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay)
     if name == "adamw":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -11,8 +13,11 @@ from chgraph import plotting as graph_plotting
 from chgraph.graph import BipartiteGraph
 from chsnn.energy import EnergyReport
 from chsnn.history import History
+from chsnn.summaries import Summary, spread
 
 SPARSE_COLOR, DENSE_COLOR = "#c2410c", "#475569"
+# None of them near SPARSE_COLOR.
+_OTHER_COLORS = ("C0", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "#1e3a8a", "#134e4a", "#a21caf")
 
 
 def learning_curves(sparse: History, dense: History | None, *, sparsity: float) -> Figure:
@@ -81,6 +86,40 @@ def activity(sparse: EnergyReport) -> Figure:
         *rates.get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=2
     )
     _clean(rates, sops)
+    return figure
+
+
+def sparsity_gain(summaries: Sequence[Summary]) -> Figure:
+    """Draw each method's accuracy gain over the fully connected network against its sparsity.
+
+    A point per sparsity: the mean over seeds, with a bar of one standard deviation; the
+    sparsity is the measured one, over all layers. The manner of Figure 2 of the CH-SNN paper.
+    """
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    ax = figure.subplots()
+    ax.axhline(0.0, color=DENSE_COLOR, linewidth=1, linestyle="--", label="fully connected")
+    methods = list(dict.fromkeys(s.method for s in summaries if s.sparsity and s.gains))
+    for i, method in enumerate(methods):
+        points = sorted(
+            (100 * s.mean("link_sparsity"), 100 * fmean(s.gains), 100 * spread(s.gains))
+            for s in summaries
+            if s.method == method and s.gains
+        )
+        sparsity, gain, deviation = zip(*points, strict=True)
+        color = SPARSE_COLOR if method == "CH-SNN" else _OTHER_COLORS[i % len(_OTHER_COLORS)]
+        ax.errorbar(
+            sparsity,
+            gain,
+            yerr=deviation,
+            marker="o",
+            capsize=3,
+            label=method,
+            color=color,
+            zorder=3 if method == "CH-SNN" else 2,
+        )
+    ax.set(xlabel="links absent, all layers (%)", ylabel="accuracy gain (points)")
+    figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+    _clean(ax)
     return figure
 
 

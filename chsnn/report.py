@@ -29,6 +29,7 @@ class Outcome:
     network : SpikingMLP
         Of the best validation epoch.
     history : History
+    best_validation_accuracy : float
     accuracy : float
         On the test set.
     energy : EnergyReport
@@ -38,6 +39,7 @@ class Outcome:
     config: RunConfig
     network: SpikingMLP
     history: History
+    best_validation_accuracy: float
     accuracy: float
     energy: EnergyReport
 
@@ -60,7 +62,7 @@ class Outcome:
             "hardware": self.energy.hardware,
             "train_seconds": sum(self.history.column("train_seconds")),
             "evolution_seconds": sum(self.history.column("evolution_seconds")),
-            "best_validation_accuracy": self.history.best("validation_accuracy"),
+            "best_validation_accuracy": self.best_validation_accuracy,
             "layers": self.energy.to_dict()["layers"],
         }
 

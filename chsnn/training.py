@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from tqdm.auto import tqdm
 
 from chgraph._checks import check_choice, check_count, check_positive_int
 from chsnn._seeds import stream, torch_stream
-from chsnn.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from chsnn.augmentation import check_square, random_shift
+from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Samples
 from chsnn.energy import count_synaptic_operations
-from chsnn.evolution import Evolution, EvolutionRecord
+from chsnn.evolution import EvolutionRecord, Rewiring, State, summed
+from chsnn.gradients import LayerGradient, record_gradients
 from chsnn.history import History
 from chsnn.networks import SpikingMLP, link_sparsity, node_sparsity
 from chsnn.optimizers import (
@@ -30,6 +32,7 @@ from chsnn.optimizers import (
 )
 
 _EVALUATION_BATCH = 512
+CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 
 
 class TrainingDiverged(RuntimeError):
@@ -42,7 +45,7 @@ class Trainer:
     Parameters
     ----------
     network : SpikingMLP
-    evolution : Evolution, optional
+    evolution : Evolution, DeepR or GradR, optional
         Rewire by these settings; the topology stays as it is without.
     epochs : int
     batch_size : int
@@ -51,17 +54,23 @@ class Trainer:
     learning_rate_schedule : {"cosine", "constant"}
         "cosine" falls to 0 at the end of training.
     weight_decay : float
+    shift : int
+        Move each training image by up to so many pixels at random, every time it is shown.
     seed : int
-        Of the shuffling, of random encodings and of evolution.
+        Of the shuffling, of random shifts and encodings and of evolution.
     folder : path, optional
-        Where `checkpoint.safetensors` (after every epoch) and `best.safetensors` (best
-        validation accuracy) are written; nothing is written without.
+        Where `checkpoint.safetensors` (after every epoch), the one before it
+        (`checkpoint.previous.safetensors`), `best.safetensors` (best validation accuracy, of
+        the epochs with the sparsity that the network ends with) and `history.csv` are written;
+        nothing is written without.
     n_threads : int, optional
         Of the topology kernels.
     progress : bool
         Whether to show a progress bar.
     name : str
         Label of the progress bar.
+    on_epoch : callable, optional
+        Called with the row of every epoch, once it is saved.
 
     Raises
     ------
@@ -73,7 +82,7 @@ class Trainer:
     >>> import chsnn
     >>> data = chsnn.load_data("digits")
     >>> network = chsnn.networks.mlp((64, 64, 10), sparsity=0.8, encoding="even")
-    >>> trainer = Trainer(network, evolution=Evolution(), epochs=2, progress=False)
+    >>> trainer = Trainer(network, evolution=chsnn.Evolution(), epochs=2, progress=False)
     >>> history = trainer.fit(data.train, data.validation)
     >>> [row["epoch"] for row in history.rows]
     [1, 2]
@@ -83,18 +92,20 @@ class Trainer:
         self,
         network: SpikingMLP,
         *,
-        evolution: Evolution | None = None,
+        evolution: Rewiring | None = None,
         epochs: int = 20,
         batch_size: int = 64,
         optimizer: OptimizerName = "adam",
         learning_rate: float = 1e-3,
         learning_rate_schedule: LearningRateSchedule = "cosine",
         weight_decay: float = 0.0,
+        shift: int = 0,
         seed: int = 0,
         folder: str | Path | None = None,
         n_threads: int | None = None,
         progress: bool = True,
         name: str = "training",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.network = network
         self.evolution = evolution
@@ -106,15 +117,24 @@ class Trainer:
         check_choice("learning_rate_schedule", learning_rate_schedule, LEARNING_RATE_SCHEDULES)
         self.learning_rate_schedule: LearningRateSchedule = learning_rate_schedule
         self.weight_decay = weight_decay
+        self.shift = check_count("shift", shift)
+        if shift:
+            check_square(network.sizes[0])
         self.optimizer = make_optimizer(
-            network, optimizer, learning_rate=learning_rate, weight_decay=weight_decay
+            network,
+            optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            without=[] if evolution is None else evolution.owned_parameters(network),
         )
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
         self.progress = progress
         self.name = name
+        self.on_epoch = on_epoch
         self.history = History()
         self._evolution_steps = 0
+        self._evolution_state: State | None = None
 
     # ------------------------------------------------------------------------ fit
 
@@ -139,35 +159,64 @@ class Trainer:
         KeyboardInterrupt
             Passed on; the last finished epoch is in the folder.
         """
-        if self.folder is not None and not self.history.rows:
-            self.save(self.folder / "checkpoint.safetensors")
         if self.evolution is not None:
             self.evolution.warm_up(self.network)
+            if self._evolution_state is None:
+                self._evolution_state = self.evolution.begin(self.network, seed=self.seed)
+        if self.folder is not None and not self.history.rows:
+            self.save(self.folder / CHECKPOINT)
         for epoch in range(len(self.history.rows) + 1, self.epochs + 1):
             row = self._epoch(epoch, train, validation)
             # Of equally good epochs the later one, which has trained longer.
-            is_best = row["validation_accuracy"] >= self.history.best("validation_accuracy")
+            is_best = self._counts(row) and row["validation_accuracy"] >= self.best_accuracy()
             self.history.rows.append(row)
             if self.folder is not None:
-                self.save(self.folder / "checkpoint.safetensors")
-                if is_best:
-                    self.save(self.folder / "best.safetensors")
+                self._save_epoch(self.folder, is_best)
+            if self.on_epoch is not None:
+                self.on_epoch(row)
         return self.history
+
+    def best_accuracy(self) -> float:
+        """Return the best validation accuracy so far, of the epochs that count; -inf if none.
+
+        Epochs count once the network has the sparsity that it ends with.
+        """
+        rows = [row for row in self.history.rows if self._counts(row)]
+        return max((row["validation_accuracy"] for row in rows), default=-math.inf)
+
+    def _counts(self, row: dict[str, Any]) -> bool:
+        return self.evolution is None or self.evolution.is_settled(row["epoch"] / self.epochs)
+
+    def _save_epoch(self, folder: Path, is_best: bool) -> None:
+        # The best network first: a run that dies before its checkpoint is written trains this
+        # epoch again and finds it the best again. The other way round it would be missed.
+        if is_best:
+            self.save(folder / BEST)
+        keep_previous(folder / CHECKPOINT)
+        self.save(folder / CHECKPOINT)
+        self.history.write_csv(folder / HISTORY)
 
     def _epoch(self, epoch: int, train: Samples, validation: Samples) -> dict[str, Any]:
         start = time.perf_counter()
         losses, correct, records = [], 0, []
         order = torch.from_numpy(stream(self.seed, "shuffle", epoch).permutation(len(train)))
         encoder_stream = torch_stream(self.seed, "encode", epoch)
+        shift_stream = torch_stream(self.seed, "shift", epoch)
         n_batches = math.ceil(len(train) / self.batch_size)
         with self._bar(epoch, n_batches) as bar:
             for batch, (images, labels) in enumerate(train.batches(self.batch_size, order)):
                 done = (epoch - 1) * n_batches + batch
                 self._set_learning_rate(done / (self.epochs * n_batches))
-                loss, n_correct = self._gradient_step(images, labels, encoder_stream)
+                if self.shift:
+                    images = random_shift(images, self.shift, shift_stream)
+                is_due = self.evolution is not None and self.evolution.is_due(done + 1, n_batches)
+                with self._gradients(is_due) as gradients:
+                    loss, n_correct = self._gradient_step(images, labels, encoder_stream)
                 losses.append(loss * len(labels))
                 correct += n_correct
-                records += self._evolve(done + 1, n_batches)
+                if is_due:
+                    progress = (done + 1) / (self.epochs * n_batches)
+                    records.append(self._evolve(progress, gradients))
                 bar.update()
             train_seconds = time.perf_counter() - start
             row = {
@@ -175,7 +224,7 @@ class Trainer:
                 "loss": sum(losses) / len(train),
                 "train_accuracy": correct / len(train),
                 **self._measure(validation),
-                **_summed(records),
+                **summed(records),
                 **self._topology(),
                 "train_seconds": train_seconds,
             }
@@ -202,25 +251,29 @@ class Trainer:
             f"try a learning rate below {self.learning_rate:g}"
         )
 
-    def _evolve(self, steps_done: int, steps_per_epoch: int) -> list[EvolutionRecord]:
-        """Rewire if it is time to; returns the records of the steps taken (none or one)."""
-        if self.evolution is None:
-            return []
-        every = steps_per_epoch if self.evolution.every == "epoch" else self.evolution.every
-        if steps_done % every:
-            return []
+    @contextmanager
+    def _gradients(self, is_due: bool) -> Iterator[list[LayerGradient] | None]:
+        """Keep the gradients of every layer if the rewiring that is due reads them."""
+        reads = is_due and self.evolution is not None and self.evolution.reads_gradients
+        with record_gradients(self.network) if reads else nullcontext() as gradients:
+            yield gradients
+
+    def _evolve(self, progress: float, gradients: list[LayerGradient] | None) -> EvolutionRecord:
+        assert self.evolution is not None
         if not all(bool(layer.values.isfinite().all()) for layer in self.network.sparse_layers):
             raise self._diverged("a weight is not finite")
         record = self.evolution.step(
             self.network,
             self.optimizer,
-            progress=steps_done / (self.epochs * steps_per_epoch),
+            progress=progress,
             seed=self.seed,
             index=self._evolution_steps,
+            state=self._evolution_state,
+            gradients=gradients,
             n_threads=self.n_threads,
         )
         self._evolution_steps += 1
-        return [record]
+        return record
 
     def _set_learning_rate(self, progress: float) -> None:
         factor = 1.0
@@ -232,9 +285,11 @@ class Trainer:
     def _measure(self, validation: Samples) -> dict[str, float]:
         with count_synaptic_operations(self.network) as counter:
             accuracy = evaluate(self.network, validation, seed=self.seed)
+        hidden = counter.layers()[1:]
         return {
             "validation_accuracy": accuracy,
             "firing_rate": counter.firing_rate(),
+            **{f"firing_rate_{i}": layer.input_rate for i, layer in enumerate(hidden, start=1)},
             "sops_per_sample": counter.sops_per_sample(),
         }
 
@@ -268,6 +323,7 @@ class Trainer:
             "learning_rate": self.learning_rate,
             "learning_rate_schedule": self.learning_rate_schedule,
             "weight_decay": self.weight_decay,
+            "shift": self.shift,
             "seed": self.seed,
         }
         return write_checkpoint(
@@ -278,6 +334,7 @@ class Trainer:
                 settings=settings,
                 evolution=self.evolution,
                 evolution_steps=self._evolution_steps,
+                evolution_state=self._evolution_state,
                 history=self.history.rows,
             ),
         )
@@ -291,6 +348,7 @@ class Trainer:
         n_threads: int | None = None,
         progress: bool = True,
         name: str = "training",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> Trainer:
         """Return a trainer that goes on where :meth:`save` left off, to the same results.
 
@@ -298,7 +356,7 @@ class Trainer:
         ----------
         path : path
             A file written by :meth:`save`.
-        folder, n_threads, progress, name
+        folder, n_threads, progress, name, on_epoch
             As for a new trainer.
 
         Raises
@@ -314,6 +372,7 @@ class Trainer:
             n_threads=n_threads,
             progress=progress,
             name=name,
+            on_epoch=on_epoch,
             **saved.settings,
         )
         groups = trainer.optimizer.state_dict()["param_groups"]
@@ -324,6 +383,7 @@ class Trainer:
             raise ValueError(f"{path} holds no state of {saved.settings['optimizer']}") from error
         trainer.history = History(saved.history)
         trainer._evolution_steps = saved.evolution_steps
+        trainer._evolution_state = saved.evolution_state
         return trainer
 
 
@@ -344,23 +404,6 @@ def evaluate(network: SpikingMLP, samples: Samples, *, seed: int = 0) -> float:
     for images, labels in samples.batches(_EVALUATION_BATCH):
         correct += int((network(images, encoder_stream).argmax(dim=1) == labels).sum())
     return correct / len(samples)
-
-
-def _summed(records: list[EvolutionRecord]) -> dict[str, Any]:
-    """Return the evolution columns of one epoch: counts summed, the rest from the last step."""
-    totals = {name: sum(getattr(r, name) for r in records) for name in _SUMMED_COLUMNS}
-    last = records[-1] if records else None
-    return {
-        "zeta": last.zeta if last else 0.0,
-        **totals,
-        "missing": last.missing if last else 0,
-        "dead_neurons": last.dead_neurons if last else 0,
-        "silent_inputs": last.silent_inputs if last else 0,
-        "evolution_seconds": sum(r.seconds for r in records),
-    }
-
-
-_SUMMED_COLUMNS = ("pruned", "chain_removed", "regrown", "returned")
 
 
 def _percent(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numba
 import numpy as np
 
 
@@ -21,3 +22,8 @@ def assert_frequencies(count, draws, chance):
     """Counts agree with chances within 4.5 standard errors; what cannot happen never did."""
     error = np.sqrt(chance * (1 - chance) / draws)
     np.testing.assert_array_less(np.abs(count / draws - chance), 4.5 * error + 1e-12)
+
+
+def n_draws(n):
+    """Return how many draws to take: fewer where kernels are plain Python."""
+    return max(n // 10, 30) if numba.config.DISABLE_JIT else n

@@ -72,3 +72,20 @@ def sample(n_pairs, limit):
     if FULL or n_pairs <= limit:
         return range(n_pairs)
     return sorted(np.random.default_rng(7).choice(n_pairs, limit, replace=False).tolist())
+
+
+def one_graph(name):
+    """Return links (2, E) and number of nodes of a measured network, a layer as one graph."""
+    bipartite = read_json("topological_measures.json")[name]["bipartite_offset"]
+    data = load("linkpred_bipartite" if bipartite else "linkpred_monopartite", name)
+    links = data["edges"].T.astype(np.int64)
+    if not bipartite:
+        return links, int(data["n"])
+    n_left, n_right = int(data["n_left"]), int(data["n_right"])
+    return links + np.array([[0], [n_left]]), n_left + n_right
+
+
+def stochastic():
+    """Return parameters: the networks that have stochastic measures, and a skip as above."""
+    measured = read_json("topological_measures.json")
+    return [*(name for name in measured if "stochastic" in measured[name]), *_absent()]

@@ -7,6 +7,7 @@ for which a method that follows the links is the sensible choice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -190,15 +191,23 @@ def spm_matrix(
     mean = np.zeros(graph.shape)
     if not graph.n_links:
         return mean
-    n_removed = max(1, round(removed * graph.n_links))
-    for _ in range(repeats):
-        mean += _perturbed(graph, generator.choice(graph.n_links, n_removed, replace=False))
+    for ids in random_removals(graph, removed, repeats, generator):
+        mean += perturbed_matrix(graph, ids)
     mean /= repeats
     mean[np.abs(mean) < _NOISE * np.abs(mean).max()] = 0.0
     return mean
 
 
-def _perturbed(graph: Graph, ids: np.ndarray) -> np.ndarray:
+def random_removals(
+    graph: Graph, removed: float, repeats: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield `repeats` times the numbers of a random share of the links, one at least."""
+    n_removed = max(1, round(removed * graph.n_links))
+    for _ in range(repeats):
+        yield rng.choice(graph.n_links, n_removed, replace=False)
+
+
+def perturbed_matrix(graph: Graph, ids: np.ndarray) -> np.ndarray:
     """Return the adjacency put together again after the given links were taken out."""
     first, second = (ends[ids] for ends in graph.links())
     delta = scipy.sparse.csr_array(

@@ -3,8 +3,9 @@
 :func:`summary` gives them all, with a line of meaning each. A measure takes what
 :func:`chgraph.as_graph` and :func:`chgraph.as_bipartite` take: a rectangular matrix is a
 layer, a square symmetric one is a network of one kind of node. A layer counts as one network
-of its left and right nodes, but for the measures that are made for layers. What a graph does
-not have is NaN, an :class:`Undefined` that knows its reason.
+of its left and right nodes, but for the measures that are made for layers. What is found by
+chance is an :class:`Estimate`, with its spread. What a graph does not have is NaN, an
+:class:`Undefined` or an estimate that knows the reason.
 """
 
 from chgraph.metrics.communities import (
@@ -23,6 +24,7 @@ from chgraph.metrics.distances import (
     node_betweenness,
     radiality,
 )
+from chgraph.metrics.estimate import Estimate
 from chgraph.metrics.layers import (
     latapy_clustering,
     latapy_coefficients,
@@ -35,6 +37,7 @@ from chgraph.metrics.paths import active_neurons, credit_assigned_paths, n_l3_pa
 from chgraph.metrics.powerlaw import PowerLawFit, powerlaw_fit, powerlaw_gamma, powerlaw_p
 from chgraph.metrics.registry import MEASURES, Measure
 from chgraph.metrics.report import Summary, summary
+from chgraph.metrics.rich_club import RichClub, RichClubTest, rich_club, rich_club_p
 from chgraph.metrics.sizes import (
     assortativity,
     average_degree,
@@ -44,7 +47,16 @@ from chgraph.metrics.sizes import (
     n_links,
     n_nodes,
 )
-from chgraph.metrics.values import Estimate, Undefined
+from chgraph.metrics.small_world import (
+    SmallWorld,
+    small_world,
+    small_world_omega,
+    small_world_omega_efficiency,
+    small_world_sigma,
+    small_world_sigma_efficiency,
+)
+from chgraph.metrics.spectral import structural_consistency
+from chgraph.metrics.undefined import Undefined
 
 __all__ = [
     "MEASURES",
@@ -52,6 +64,9 @@ __all__ = [
     "Measure",
     "Overlap",
     "PowerLawFit",
+    "RichClub",
+    "RichClubTest",
+    "SmallWorld",
     "Summary",
     "Undefined",
     "active_neurons",
@@ -86,6 +101,14 @@ __all__ = [
     "powerlaw_gamma",
     "powerlaw_p",
     "radiality",
+    "rich_club",
+    "rich_club_p",
     "robins_alexander_clustering",
+    "small_world",
+    "small_world_omega",
+    "small_world_omega_efficiency",
+    "small_world_sigma",
+    "small_world_sigma_efficiency",
+    "structural_consistency",
     "summary",
 ]

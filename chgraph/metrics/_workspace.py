@@ -6,6 +6,7 @@ hands the same workspace to all of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -40,6 +41,13 @@ class Workspace:
         self.bipartite = isinstance(graph, BipartiteGraph)
         self.n_nodes = sum(graph.shape) if self.bipartite else graph.shape[0]
         self.n_links = graph.n_links
+        self._done: dict[str, Any] = {}
+
+    def once(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return the result of named work, which is done the first time it is asked for."""
+        if name not in self._done:
+            self._done[name] = work()
+        return self._done[name]
 
     @cached_property
     def neighbor_lists(self) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 from chgraph._checks import as_generator, check_positive_int
 from chgraph.metrics._layer_modules import best_modules, layer_modularity
 from chgraph.metrics._workspace import layer_workspace, workspace
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 
 _NO_LINKS = "the graph has no links"
 _ITERATIONS = 10

@@ -26,7 +26,7 @@ import numpy as np
 
 from chgraph._checks import check_choice
 from chgraph.metrics._workspace import Workspace, workspace
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 
 UNREACHABLE = ("zero", "published")
 _FEW_NODES = "the graph has fewer than two nodes"

@@ -15,7 +15,7 @@ from chgraph._checks import check_choice
 from chgraph.metrics._overlap_core import DOT, MAX, MIN, NESTED
 from chgraph.metrics._workspace import layer_workspace
 from chgraph.metrics.paths import n_l3_paths
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 
 LATAPY_MODES = {"dot": DOT, "min": MIN, "max": MAX}
 

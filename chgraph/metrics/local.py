@@ -15,7 +15,7 @@ from chgraph._threads import workers_for
 from chgraph.metrics import _bits_core
 from chgraph.metrics._workspace import Workspace, workspace
 from chgraph.metrics.sizes import sum_of_products
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 
 _NO_NODES = "the graph has no nodes"
 

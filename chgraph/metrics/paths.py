@@ -10,7 +10,7 @@ import numpy as np
 from chgraph.graph import BipartiteGraph, as_bipartite
 from chgraph.metrics._workspace import workspace
 from chgraph.metrics.sizes import sum_of_products
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 from chgraph.rewiring.chain import check_layers, remove_dead_chains
 
 

@@ -8,7 +8,6 @@ wins, the first of equals; and below 100 nodes the exponent is corrected for sma
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +17,9 @@ import scipy.special
 from chgraph._checks import as_generator, check_positive_int
 from chgraph._threads import workers_for
 from chgraph.metrics import _powerlaw_core
+from chgraph.metrics.estimate import Estimate, mean_of, undefined
 from chgraph.metrics.sizes import degrees
-from chgraph.metrics.values import Estimate, Undefined
+from chgraph.metrics.undefined import Undefined
 
 _SMALL = 100  # nodes below which the exponent is corrected
 _UNIFORM_AT_ONCE = 2**20
@@ -129,7 +129,7 @@ def powerlaw_gamma(graph: Any, *, side: str | None = None) -> float:
 
 def powerlaw_p(
     graph: Any, *, side: str | None = None, n_samples: int = 1000, rng: Any = None
-) -> float:
+) -> Estimate:
     """Return how plausible a power law is: the share of samples of it that fit it worse.
 
     Each sample has as many values as the graph has positive degrees: from the fitted law
@@ -148,8 +148,7 @@ def powerlaw_p(
     Returns
     -------
     Estimate
-        With its standard error ``spread``; NaN if the positive degrees take fewer than two
-        values.
+        A sample counts 0 or 1; NaN if the positive degrees take fewer than two values.
 
     Raises
     ------
@@ -170,7 +169,7 @@ def powerlaw_p(
     --------
     >>> import networkx
     >>> p = powerlaw_p(networkx.barabasi_albert_graph(300, 3, seed=1), n_samples=200, rng=0)
-    >>> 0.05 < p < 1.0, p.spread < 0.04
+    >>> 0.05 < p.value < 1.0, p.error < 0.04
     (True, True)
     """
     check_positive_int("n_samples", n_samples)
@@ -178,19 +177,18 @@ def powerlaw_p(
     degree = degrees(graph, side)
     fit = _fit(degree)
     if fit is None:
-        return Undefined(_TOO_FEW_DEGREES)
+        return undefined(_TOO_FEW_DEGREES)
     ordered = _positive(degree)
     draws = _draws(ordered, fit)
     at_once = max(1, _UNIFORM_AT_ONCE // ordered.size)
-    n_worse = 0
+    distances = np.empty(n_samples)
     for start in range(0, n_samples, at_once):
-        uniform = generator.random((min(at_once, n_samples - start), ordered.size))
-        distances = np.empty(len(uniform))
+        part = distances[start : start + at_once]
+        uniform = generator.random((part.size, ordered.size))
         with workers_for(_PER_VALUE * uniform.size) as n_workers:
-            _powerlaw_core.sample_distances(uniform, draws, n_workers, distances)
-        n_worse += int(np.count_nonzero(np.isfinite(distances) & (distances >= fit.ks)))
-    p = n_worse / n_samples
-    return Estimate(p, spread=math.sqrt(p * (1.0 - p) / n_samples), n_samples=n_samples)
+            _powerlaw_core.sample_distances(uniform, draws, n_workers, part)
+    worse = np.isfinite(distances) & (distances >= fit.ks)
+    return mean_of(worse.astype(np.float64))
 
 
 def _positive(degree: np.ndarray) -> np.ndarray:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.metrics import communities, distances, layers, local, paths, powerlaw, sizes
 from chgraph.metrics._workspace import Workspace
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.estimate import Estimate
+from chgraph.metrics.rich_club import rich_club_p
+from chgraph.metrics.small_world import small_world
+from chgraph.metrics.spectral import structural_consistency
+from chgraph.metrics.undefined import Undefined
 
 
 @dataclass(frozen=True)
@@ -35,20 +40,24 @@ class Measure:
     shares : bool
         Whether `call` also takes a workspace, in which measures leave intermediate results
         for each other; else it is given the graph itself.
+    stream : str
+        Measures of one stream are given equal random numbers; by default each has its own,
+        so that its value is the same whichever others are asked for.
     """
 
     name: str
     meaning: str
-    call: Callable[..., float]
+    call: Callable[..., float | Estimate]
     cost: str = "fast"
     applies_to: str = "any"
     random: bool = False
     shares: bool = True
+    stream: str = ""
 
-    def of(self, work: Workspace, entropy: int) -> float:
+    def of(self, work: Workspace, entropy: int) -> float | Estimate:
         """Return the value; what the measure refuses to compute is undefined."""
-        # A stream of its own: its value is the same whichever others are asked for.
-        stream = np.random.default_rng([entropy, zlib.crc32(self.name.encode())])
+        name = self.stream or self.name
+        stream = np.random.default_rng([entropy, zlib.crc32(name.encode())])
         options = {"rng": stream} if self.random else {}
         try:
             return self.call(work if self.shares else work.graph, **options)
@@ -60,6 +69,24 @@ class Measure:
         kind = "bipartite" if isinstance(graph, BipartiteGraph) else "monopartite"
         return self.applies_to in ("any", kind)
 
+
+def _of_small_world(part: str) -> Callable[..., Estimate]:
+    """Return the measure that is one part of :func:`small_world`, computed once for all."""
+
+    def call(work: Workspace, *, rng: np.random.Generator) -> Estimate:
+        found = work.once("small_world", lambda: small_world(work.graph, rng=rng))
+        estimate: Estimate = getattr(found, part)
+        return estimate
+
+    return call
+
+
+def _p_of_rich_club(graph: Graph | BipartiteGraph, *, rng: np.random.Generator) -> Estimate:
+    return rich_club_p(graph, rng=rng).p
+
+
+_SLOW: dict[str, Any] = {"cost": "slow", "random": True}
+_SMALL_WORLD: dict[str, Any] = {**_SLOW, "stream": "small_world"}
 
 MEASURES: tuple[Measure, ...] = (
     Measure("n_nodes", "number of nodes", sizes.n_nodes),
@@ -143,7 +170,44 @@ MEASURES: tuple[Measure, ...] = (
         "powerlaw_p",
         "plausibility of that power law; below 0.1 ruled out",
         powerlaw.powerlaw_p,
-        cost="slow",
-        random=True,
+        **_SLOW,
+    ),
+    Measure(
+        "structural_consistency",
+        "share of removed links that the spectrum of the rest finds",
+        structural_consistency,
+        shares=False,
+        **_SLOW,
+    ),
+    Measure(
+        "small_world_omega",
+        "lattice-like (-1), small world (0) or random (1)",
+        _of_small_world("omega"),
+        **_SMALL_WORLD,
+    ),
+    Measure(
+        "small_world_sigma",
+        "clustering per path length, of random graphs 1",
+        _of_small_world("sigma"),
+        **_SMALL_WORLD,
+    ),
+    Measure(
+        "small_world_omega_efficiency",
+        "the same as omega, with efficiencies",
+        _of_small_world("omega_efficiency"),
+        **_SMALL_WORLD,
+    ),
+    Measure(
+        "small_world_sigma_efficiency",
+        "the same as sigma, with efficiencies",
+        _of_small_world("sigma_efficiency"),
+        **_SMALL_WORLD,
+    ),
+    Measure(
+        "rich_club_p",
+        "do hubs link to each other by chance; below 0.05 more than that",
+        _p_of_rich_club,
+        shares=False,
+        **_SLOW,
     ),
 )

@@ -17,8 +17,9 @@ from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.metrics._workspace import Workspace
+from chgraph.metrics.estimate import Estimate
 from chgraph.metrics.registry import MEASURES
-from chgraph.metrics.values import Estimate, Undefined
+from chgraph.metrics.undefined import Undefined
 
 if TYPE_CHECKING:
     import pandas
@@ -34,22 +35,26 @@ class Summary(Mapping[str, float]):
     ----------
     graph : Graph or BipartiteGraph
     cost : {"fast", "all"}
-    values_by_name : dict
-        Numbers, :class:`Estimate` or :class:`Undefined`.
+    estimates : dict of str to Estimate
+        The measures that were estimated from random draws, with their spread.
+    reasons : dict of str to str
+        Why a measure is NaN, for each that is.
     """
 
     graph: Graph | BipartiteGraph
     cost: str
-    values_by_name: dict[str, float]
+    estimates: dict[str, Estimate]
+    reasons: dict[str, str]
+    _values: dict[str, float]
 
     def __getitem__(self, name: str) -> float:
-        return self.values_by_name[name]
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values_by_name)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self.values_by_name)
+        return len(self._values)
 
     @property
     def meanings(self) -> dict[str, str]:
@@ -57,31 +62,22 @@ class Summary(Mapping[str, float]):
         return {measure.name: measure.meaning for measure in MEASURES if measure.name in self}
 
     @property
-    def spreads(self) -> dict[str, float]:
-        """The standard errors of the measures that are found by chance."""
-        return {name: v.spread for name, v in self.items() if isinstance(v, Estimate)}
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        """Why a measure is NaN, for each that is."""
-        return {
-            name: v.reason if isinstance(v, Undefined) else "not a number"
-            for name, v in self.items()
-            if math.isnan(v)
-        }
+    def errors(self) -> dict[str, float]:
+        """The standard errors of the estimates that are defined."""
+        return {n: e.error for n, e in self.estimates.items() if not math.isnan(e.error)}
 
     def __repr__(self) -> str:
         """Return the table."""
-        reasons, meanings = self.reasons, self.meanings
+        reasons, meanings, errors = self.reasons, self.meanings, self.errors
         rows = [("measure", "value", "meaning")]
         for name, value in self.items():
             note = f" (none: {reasons[name]})" if name in reasons else ""
-            rows.append((name, _cell(value), meanings[name] + note))
+            rows.append((name, _cell(value, errors.get(name)), meanings[name] + note))
         return "\n".join([repr(self.graph), *aligned(rows, left=(0, 2))])
 
     def to_dict(self) -> dict[str, float | None]:
         """Return name -> value as JSON-ready values, None for NaN."""
-        return {name: None if math.isnan(v) else _plain(v) for name, v in self.items()}
+        return {name: None if math.isnan(v) else v for name, v in self.items()}
 
     def document(self) -> dict[str, Any]:
         """Return all there is to tell as JSON-ready values."""
@@ -89,20 +85,20 @@ class Summary(Mapping[str, float]):
             "network": repr(self.graph),
             "cost": self.cost,
             "measures": self.to_dict(),
-            "spread": self.spreads,
+            "error": self.errors,
             "undefined": self.reasons,
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a dictionary per measure: measure, value, spread, meaning, reason."""
-        spreads, reasons, meanings = self.spreads, self.reasons, self.meanings
+        """Return a dictionary per measure: measure, value, error, meaning, reason."""
+        errors, meanings = self.errors, self.meanings
         return [
             {
                 "measure": name,
-                "value": _plain(value),
-                "spread": spreads.get(name),
+                "value": value,
+                "error": errors.get(name),
                 "meaning": meanings[name],
-                "reason": reasons.get(name),
+                "reason": self.reasons.get(name),
             }
             for name, value in self.items()
         ]
@@ -180,21 +176,28 @@ def summary(
     check_progress(progress)
     entropy = int(as_generator(rng).integers(2**63))
     chosen = [m for m in MEASURES if m.suits(network) and (cost == "all" or m.cost == "fast")]
-    work, values = Workspace(network), {}
+    work, found = Workspace(network), {}
     with progress_bar(len(chosen), progress) as bar:
         for measure in chosen:
             bar.set_description(measure.name, refresh=False)
-            values[measure.name] = measure.of(work, entropy)
+            found[measure.name] = measure.of(work, entropy)
             bar.update()
-    return Summary(network, cost, values)
+    estimates = {name: v for name, v in found.items() if isinstance(v, Estimate)}
+    reasons = {name: _reason(v) for name, v in found.items() if math.isnan(v)}
+    return Summary(network, cost, estimates, reasons, {n: _number(v) for n, v in found.items()})
 
 
-def _plain(value: float) -> float:
+def _reason(value: float | Estimate) -> str:
+    known = value.reason if isinstance(value, Undefined | Estimate) else ""
+    return known or "not a number"
+
+
+def _number(value: float | Estimate) -> float:
     return value if isinstance(value, int) else float(value)
 
 
-def _cell(value: float) -> str:
+def _cell(value: float, error: float | None) -> str:
     if math.isnan(value):
         return "-"
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.5g}"
-    return f"{text} ± {value.spread:.2g}" if isinstance(value, Estimate) else text
+    return text if error is None else f"{text} ± {error:.2g}"

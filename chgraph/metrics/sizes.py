@@ -8,7 +8,7 @@ import numpy as np
 
 from chgraph._checks import check_choice
 from chgraph.metrics._workspace import layer_workspace, workspace
-from chgraph.metrics.values import Undefined
+from chgraph.metrics.undefined import Undefined
 
 SIDES = ("left", "right")
 

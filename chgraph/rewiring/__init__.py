@@ -1,7 +1,7 @@
 """Changes graphs: scores of links, exactly k of them, dead chains, regrowth."""
 
 from chgraph.rewiring.chain import ChainRemoval, remove_dead_chains
-from chgraph.rewiring.regrowth import REGROWTH_METHODS, regrow_links
+from chgraph.rewiring.regrowth import REGROWTH_METHODS, regrow_by_scores, regrow_links
 from chgraph.rewiring.removal import REMOVAL_KINDS, removal_scores
 from chgraph.rewiring.selection import SAMPLINGS, select_links
 
@@ -10,6 +10,7 @@ __all__ = [
     "REMOVAL_KINDS",
     "SAMPLINGS",
     "ChainRemoval",
+    "regrow_by_scores",
     "regrow_links",
     "removal_scores",
     "remove_dead_chains",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -80,13 +80,65 @@ def regrow_links(
     """
     check_count("n", n)
     check_choice("method", method, REGROWTH_METHODS)
+    if method != "random":
+        blocks = score_blocks(graph, method, n_threads=n_threads)
+        return regrow_by_scores(
+            graph, n, blocks, sampling=sampling, allowed=allowed, rng=rng, n_threads=n_threads
+        )
+    check_choice("sampling", sampling, SAMPLINGS)
+    masks = allowed_nodes(graph, allowed)
+    return sample_unlinked(graph, n, allowed=masks, rng=as_generator(rng))
+
+
+def regrow_by_scores(
+    graph: BipartiteGraph,
+    n: int,
+    blocks: Iterable[tuple[int, np.ndarray]],
+    *,
+    sampling: str = "soft",
+    allowed: Any = None,
+    rng: Any = None,
+    n_threads: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose `n` unlinked pairs by scores of any origin, such as gradients.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    n : int
+        How many links to grow.
+    blocks : iterable of (int, ndarray of float64, shape (rows, n_right))
+        Scores of all pairs, 0 or more, in blocks of consecutive rows, each with the number of
+        its first row. They are changed in place. Scores of linked pairs do not count.
+    sampling, allowed, rng, n_threads
+        As in :func:`regrow_links`.
+
+    Returns
+    -------
+    left, right : ndarray of int64
+        As from :func:`regrow_links`.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative, `sampling` unknown, or a mask or a block does not fit.
+
+    References
+    ----------
+    Evci et al., arXiv 1911.11134 (RigL: the scores are sizes of gradients).
+
+    Examples
+    --------
+    >>> graph = BipartiteGraph.from_biadjacency([[1, 0], [0, 0]])
+    >>> regrow_by_scores(graph, 1, [(0, np.array([[9.0, 1.0], [0.0, 2.0]]))], sampling="hard")
+    (array([1]), array([1]))
+    """
+    check_count("n", n)
     check_choice("sampling", sampling, SAMPLINGS)
     masks = allowed_nodes(graph, allowed)
     generator = as_generator(rng)
-    if method == "random":
-        return sample_unlinked(graph, n, allowed=masks, rng=generator)
     seed = generator.integers(2**64, dtype=np.uint64) if sampling == "soft" else None
-    left, right, _ = top_pairs(_growth_keys(graph, method, masks, seed, n_threads), n)
+    left, right, _ = top_pairs(_growth_keys(graph, blocks, masks, seed, n_threads), n)
     if left.size < n:
         grown = graph.add_links(left, right)
         more = sample_unlinked(grown, n - left.size, allowed=masks, rng=generator)
@@ -97,16 +149,29 @@ def regrow_links(
 
 def _growth_keys(
     graph: BipartiteGraph,
-    method: str,
+    blocks: Iterable[tuple[int, np.ndarray]],
     masks: tuple[np.ndarray, np.ndarray],
     seed: np.uint64 | None,
     n_threads: int | None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield blocks of keys whose largest are the links to grow; 0 where none may grow."""
-    for start, block in score_blocks(graph, method, n_threads=n_threads):
-        block[~masks[0][start : start + block.shape[0]]] = 0.0
+    for start, block in blocks:
+        _check_block(start, block, graph)
+        stop = start + block.shape[0]
+        first, last = graph.left_offsets[[start, stop]]
+        degree = graph.left_degree[start:stop]
+        block[np.repeat(np.arange(degree.size), degree), graph.left_neighbors[first:last]] = 0.0
+        block[~masks[0][start:stop]] = 0.0
         block[:, ~masks[1]] = 0.0
         if seed is not None:
             with thread_limit(1 if block.size < _SMALL_BLOCK else n_threads):
                 race_keys(seed, start, block)
         yield start, block
+
+
+def _check_block(start: int, block: np.ndarray, graph: BipartiteGraph) -> None:
+    if block.ndim != 2 or block.shape[1] != graph.n_right or start + len(block) > graph.n_left:
+        raise ValueError(
+            f"blocks must be rows of a {graph.n_left} x {graph.n_right} matrix, got one of shape "
+            f"{block.shape} that starts at row {start}"
+        )

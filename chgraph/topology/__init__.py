@@ -1,6 +1,20 @@
-"""Makes graphs: the initial topologies of sparse layers."""
+"""Makes graphs: the initial topologies of sparse layers, and null models of any graph."""
 
-from chgraph.topology.correlated import spike_correlated
-from chgraph.topology.random import link_count, regular, sample_unlinked
+from chgraph.topology.correlated import feature_correlated, spike_correlated
+from chgraph.topology.null import NULL_MODELS, null_model
+from chgraph.topology.random import erdos_renyi, link_count, regular, sample_unlinked
+from chgraph.topology.structured import receptive_field, scale_free, small_world
 
-__all__ = ["link_count", "regular", "sample_unlinked", "spike_correlated"]
+__all__ = [
+    "NULL_MODELS",
+    "erdos_renyi",
+    "feature_correlated",
+    "link_count",
+    "null_model",
+    "receptive_field",
+    "regular",
+    "sample_unlinked",
+    "scale_free",
+    "small_world",
+    "spike_correlated",
+]

@@ -16,6 +16,8 @@ from chgraph._checks import (
 from chgraph._jit import kernel
 from chgraph.graph import BipartiteGraph
 
+_MAX_LISTED = 2**22  # numbers: 32 MiB
+
 
 def link_count(n_left: int, n_right: int, sparsity: float) -> int:
     """Return ``round((1 - sparsity) * n_left * n_right)``, the links a layer is to have.
@@ -93,6 +95,49 @@ def regular(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) -> B
     return BipartiteGraph.from_biadjacency(present)
 
 
+def erdos_renyi(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) -> BipartiteGraph:
+    """Return a graph drawn uniformly from all those with the wanted number of links.
+
+    Parameters
+    ----------
+    n_left, n_right : int
+        Number of input and output nodes.
+    sparsity : float
+        Fraction of possible links that is absent, in [0, 1).
+    rng : int, numpy Generator or None
+        Seed or generator.
+
+    Returns
+    -------
+    BipartiteGraph
+        With exactly ``round((1 - sparsity) * n_left * n_right)`` links.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, or `sparsity` is out of range or leaves no link.
+
+    Notes
+    -----
+    The model G(n, M) of Erdos and Renyi for two kinds of nodes: degrees vary (binomially,
+    nearly) and a node may have no link at all; :func:`regular` gives equal degrees.
+
+    References
+    ----------
+    Erdos and Renyi, Publ. Math. Debrecen 6:290, 1959.
+
+    Examples
+    --------
+    >>> erdos_renyi(40, 60, sparsity=0.99, rng=0)
+    BipartiteGraph(40 x 60, 24 links, density 0.01)
+    """
+    check_positive_int("n_left", n_left)
+    check_positive_int("n_right", n_right)
+    n_links = link_count(n_left, n_right, sparsity)
+    codes = _distinct(n_left * n_right, n_links, as_generator(rng))
+    return BipartiteGraph.from_links(*np.divmod(codes, n_right), (n_left, n_right))
+
+
 def sample_unlinked(
     graph: BipartiteGraph, n: int, *, allowed: Any = None, rng: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +177,7 @@ def sample_unlinked(
     linked = (np.cumsum(left_nodes) - 1)[left[inside]] * n_right
     linked += (np.cumsum(right_nodes) - 1)[right[inside]]
     n_free = int(left_nodes.sum()) * n_right - linked.size
-    rank = np.sort(as_generator(rng).choice(n_free, size=min(n, n_free), replace=False))
+    rank = np.sort(_distinct(n_free, min(n, n_free), as_generator(rng)))
     # linked[i] - i unlinked pairs stand before the i-th link.
     code = rank + np.searchsorted(linked - np.arange(linked.size), rank, side="right")
     new_left, new_right = np.divmod(code, max(n_right, 1))
@@ -150,6 +195,23 @@ def allowed_nodes(graph: BipartiteGraph, allowed: Any) -> tuple[np.ndarray, np.n
         check_node_mask("allowed[0]", left, graph.n_left),
         check_node_mask("allowed[1]", right, graph.n_right),
     )
+
+
+def _distinct(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw `size` distinct numbers below `n` uniformly, in O(size) memory."""
+    # numpy lists the whole population unless it draws less than a fiftieth of it.
+    if n <= _MAX_LISTED or 50 * size < n:
+        return rng.choice(n, size=size, replace=False)
+    if 2 * size > n:
+        present = np.ones(n, dtype=bool)
+        present[_distinct(n, n - size, rng)] = False
+        return np.flatnonzero(present)
+    found = np.empty(0, dtype=np.int64)
+    while found.size < size:
+        # A few more than are missing, since some come twice. Every set is equally likely.
+        found = np.union1d(found, rng.integers(n, size=size + size // 8 - found.size))
+    surplus = rng.choice(found.size, size=found.size - size, replace=False)
+    return np.delete(found, surplus)
 
 
 def _match_ends(

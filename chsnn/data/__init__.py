@@ -12,7 +12,7 @@ from chsnn.data.mnist import load_mnist
 DATA_SETS = ("digits", "mnist")
 
 
-def load_data(name: str, root: str | Path | None = None) -> DataSet:
+def load_data(name: str, root: str | Path | None = None, *, download: bool = False) -> DataSet:
     """Load a data set by name.
 
     Parameters
@@ -22,7 +22,9 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
         files of MNIST from a local folder.
     root : path, optional
         Folder of the files of a data set that is not bundled; by default one named after
-        it in the folder that ``CHSNN_DATA`` names.
+        it in the folder that ``CHSNN_DATA`` names, or else in the user's cache folder.
+    download : bool
+        Whether to fetch files that are missing (needs the `data` extra and a network).
 
     Returns
     -------
@@ -34,7 +36,7 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
     ValueError
         If the name is unknown or a file is damaged.
     FileNotFoundError
-        If a file is missing; says which files to put where.
+        If a file is missing and not fetched; says which files to put where.
 
     Examples
     --------
@@ -43,7 +45,7 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
     (64, 10, 1257, 180, 360)
     """
     check_choice("data", name, DATA_SETS)
-    return load_mnist(root) if name == "mnist" else load_digits()
+    return load_mnist(root, download=download) if name == "mnist" else load_digits()
 
 
 __all__ = ["DATA_SETS", "DataSet", "Samples", "load_data"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from chgraph._checks import check_positive_int
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +50,16 @@ class DataSet:
     def n_in(self) -> int:
         """Number of values in an image."""
         return int(self.train.images.shape[1])
+
+    def with_train_images(self, n: int) -> DataSet:
+        """Return the data set with the first `n` training images only (their order is random).
+
+        Raises
+        ------
+        ValueError
+            If there are fewer.
+        """
+        check_positive_int("train_images", n)
+        if n > len(self.train):
+            raise ValueError(f"train_images must be at most {len(self.train)}, got {n}")
+        return replace(self, train=Samples(self.train.images[:n], self.train.labels[:n]))

@@ -1,15 +1,15 @@
-"""MNIST from its four IDX files, plain or gzipped, in a local folder."""
+"""MNIST from its four IDX files, plain or gzipped, in a local folder; fetched only when asked."""
 
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from chsnn.data.datasets import DataSet, Samples
+from chsnn.data.files import data_folder, fetch
 
 _FILES = {
     "train images": "train-images-idx3-ubyte",
@@ -17,30 +17,39 @@ _FILES = {
     "test images": "t10k-images-idx3-ubyte",
     "test labels": "t10k-labels-idx1-ubyte",
 }
+_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_SHA256 = {
+    "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
 _SPLIT_SEED = 20251107
 _N_VALIDATION = 5_000
 _UNSIGNED_BYTE = 0x08
 
 
-def load_mnist(root: str | Path | None = None) -> DataSet:
+def load_mnist(root: str | Path | None = None, *, download: bool = False) -> DataSet:
     """Load MNIST: 55,000 training, 5,000 validation and 10,000 test images of 784 pixels.
 
     Parameters
     ----------
     root : path, optional
-        Folder of the IDX files; by default ``mnist`` in the folder that the environment
-        variable ``CHSNN_DATA`` names.
+        Folder of the IDX files; by default :func:`chsnn.data.files.data_folder`.
+    download : bool
+        Whether to fetch the files that are missing, with a check of their SHA-256.
 
     Raises
     ------
     FileNotFoundError
-        If a file is missing; says which files to put where.
+        If a file is missing and cannot be fetched; says which files to put where.
     ValueError
         If a file is no IDX file of the expected kind.
     """
-    folder = (
-        Path(root) if root is not None else Path(os.environ.get("CHSNN_DATA", "data")) / "mnist"
-    )
+    folder = data_folder("mnist", root)
+    if download:
+        missing = [name for name in _FILES.values() if _existing(folder, name) is None]
+        fetch({f"{name}.gz": _SHA256[name] for name in missing}, _MIRROR, folder)
     arrays = {part: read_idx(_find(folder, name)) for part, name in _FILES.items()}
     n_train = len(arrays["train labels"])
     order = np.random.default_rng(_SPLIT_SEED).permutation(n_train)
@@ -78,13 +87,19 @@ def read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
+def _existing(folder: Path, name: str) -> Path | None:
+    paths = (folder / name, folder / f"{name}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
 def _find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
+    path = _existing(folder, name)
+    if path is not None:
+        return path
     listed = ", ".join(f"{name}[.gz]" for name in _FILES.values())
     raise FileNotFoundError(
-        f"no {name} or {name}.gz in {folder}; put {listed} there, or name another folder"
+        f"no {name} or {name}.gz in {folder}; put {listed} there, name another folder with "
+        "CHSNN_DATA (its mnist folder is read), or ask for the download"
     )
 
 

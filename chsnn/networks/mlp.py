@@ -45,6 +45,10 @@ class SpikingMLP(nn.Module):
         rate of LIF output neurons.
     backend : {"auto", "sparse", "dense"}
         Of every :class:`SparseLinear`.
+    target_links : sequence of (int or None), optional
+        As the attribute; by default the links that each evolving layer has.
+    activity_sparsity : float
+        Fraction of (input, step) pairs without a spike, which SSWI asks for.
 
     Attributes
     ----------
@@ -52,6 +56,9 @@ class SpikingMLP(nn.Module):
     neurons : ModuleList of LIF
     target_links : tuple of int or None
         Links that evolution keeps in each layer; None for a layer it leaves alone.
+    neuron_settings : dict
+        Settings of the hidden neurons.
+    activity_sparsity : float
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class SpikingMLP(nn.Module):
         readout: Readout = "potential",
         backend: Backend = "auto",
         target_links: Sequence[int | None] | None = None,
+        activity_sparsity: float = 0.5,
     ) -> None:
         super().__init__()
         check_choice("readout", readout, READOUTS)
@@ -77,7 +85,8 @@ class SpikingMLP(nn.Module):
             if target_links is not None
             else (g.n_links if e else None for g, e in zip(graphs, evolving, strict=True))
         )
-        self._neuron_settings = neuron.settings
+        self.neuron_settings: dict[str, Any] = dict(neuron.settings)
+        self.activity_sparsity = activity_sparsity
 
     @property
     def sparse_layers(self) -> tuple[SparseLinear, ...]:
@@ -99,10 +108,11 @@ class SpikingMLP(nn.Module):
         """Classify images (B, n_in): scores (B, n_classes); `generator` serves the encoder."""
         x = self.encoder(images.flatten(1), generator)
         for layer, neuron in zip(self.layers, self.neurons, strict=False):
-            x, _ = neuron(layer(x))
-        if self.readout == "potential":
-            x = self.layers[-1](x)
-        return x.mean(dim=0)
+            if x.shape[0] > 1 and x.stride(0) == 0:  # an image shown at every step
+                x, _ = neuron(layer(x, steps="once"), steps=x.shape[0])
+            else:
+                x, _ = neuron(layer(x))
+        return self.layers[-1](x, steps="mean") if self.readout == "potential" else x.mean(dim=0)
 
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and values, as JSON-ready numbers and names."""
@@ -110,10 +120,11 @@ class SpikingMLP(nn.Module):
             "kind": "mlp",
             "encoding": self.encoder.kind,
             "timesteps": self.encoder.timesteps,
-            "neuron": dict(self._neuron_settings),
+            "neuron": dict(self.neuron_settings),
             "readout": self.readout,
             "backend": self.sparse_layers[0].backend,
             "target_links": list(self.target_links),
+            "activity_sparsity": self.activity_sparsity,
         }
 
     @classmethod
@@ -130,6 +141,7 @@ class SpikingMLP(nn.Module):
             readout=specification["readout"],
             backend=specification["backend"],
             target_links=targets,
+            activity_sparsity=specification["activity_sparsity"],
         )
 
 
@@ -213,15 +225,15 @@ def mlp(
         neuron=neuron,
         readout=readout,
         backend=backend,
+        activity_sparsity=0.5 if spikes is None else 1.0 - float(spikes.mean()),
     )
     for i, (plan, layer) in enumerate(zip(plans, network.sparse_layers, strict=True)):
-        rate = 0.5 if spikes is None else float(spikes.mean())
         layer.set_values(
             initial_weights(
                 layer.graph,
                 weights,
                 v_th=neuron.settings["v_th"],
-                activity_sparsity=1.0 - rate if plan.reads_input else None,
+                activity_sparsity=network.activity_sparsity if plan.reads_input else None,
                 rng=stream(seed, "weights", i),
             )
         )

@@ -1,4 +1,4 @@
-"""LIF over all time steps as one torch operation, with its gradient."""
+"""Operations over time: LIF over all steps, and the mean of the steps, with their gradients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from chgraph._checks import check_choice, check_positive_int
 from chsnn._kernels import lif as kernels
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron, Strides
+from chsnn._kernels.steps import mean_steps
 from chsnn._threads import kernel_threads
 from chsnn.ops.layout import DTYPES, as_tensor, check_cpu, feature_major, shares_memory
 
@@ -75,7 +76,7 @@ class _LifOverTime(torch.autograd.Function):
         ctx: Any, x: Tensor, v0: Tensor | None, steps: int | None, neuron: Neuron
     ) -> tuple[Tensor, Tensor]:
         count = x.shape[0] if steps is None else steps
-        repeated = steps is None and count > 1 and x.stride(0) == 0
+        repeated = steps is None and _is_repeated(x)
         source = x[0] if repeated else x
         constant = repeated or steps is not None
         shape = tuple(source.shape if constant else x.shape[1:])
@@ -91,7 +92,7 @@ class _LifOverTime(torch.autograd.Function):
             )
         ctx.save_for_backward(x if shares_memory(current, x) else None, v0)
         ctx.arrays, ctx.layout, ctx.neuron = (current, x_at, first), layout, neuron
-        ctx.shapes, ctx.summed = (x.shape, shape), steps is not None
+        ctx.shapes, ctx.summed, ctx.dtype = (x.shape, shape), steps is not None, x.dtype
         ctx.set_materialize_grads(False)
         return layout.tensor(z, (count, *shape)), layout.tensor(voltage, shape)
 
@@ -103,18 +104,77 @@ class _LifOverTime(torch.autograd.Function):
         neurons, every = layout.neurons, layout.all_steps
         gx_at = layout.one_step if ctx.summed else every
         gx = POOL.empty(neurons * (1 if ctx.summed else layout.steps), first.dtype)
+        if gz is None:
+            gz = torch.zeros(1, dtype=ctx.dtype).expand(layout.steps, *ctx.shapes[1])
+        repeated = _is_repeated(gz)  # as the gradient of a mean over time is
         with kernel_threads():
-            upper = _zeros(neurons * layout.steps, first) if gz is None else layout.flat(gz)
+            upper = layout.flat(gz[0] if repeated else gz)
+            gz_at = layout.one_step if repeated else every
             carry = _zeros(neurons, first) if gv is None else layout.flat(gv).copy()
             kernels.lif_backward(
-                current, x_at, first, upper, every, carry, gx, gx_at, layout.for_kernel(), neuron
+                current, x_at, first, upper, gz_at, carry, gx, gx_at, layout.for_kernel(), neuron
             )
         for_v = layout.tensor(carry, ctx.shapes[1]) if ctx.needs_input_grad[1] else None
         return layout.tensor(gx, ctx.shapes[0]), for_v, None, None
 
 
+class _MeanOverTime(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.steps, *shape = x.shape
+        layout = _Layout.of(x, tuple(shape), ctx.steps)
+        with kernel_threads():
+            flat = layout.flat(x)
+            out = POOL.empty(layout.neurons, flat.dtype)
+            mean_steps(flat, layout.all_steps, out, layout.for_kernel())
+        return layout.tensor(out, tuple(shape))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        # The same for every step, and held in memory once.
+        return (gradient / ctx.steps).expand(ctx.steps, *gradient.shape)
+
+
 def _zeros(count: int, like: np.ndarray) -> np.ndarray:
     return np.zeros(count, like.dtype)
+
+
+def _is_repeated(x: Tensor) -> bool:
+    """Whether all steps of ``[T, ...]`` are one and the same in memory."""
+    return x.shape[0] > 1 and x.stride(0) == 0
+
+
+def mean_over_time(x: Tensor) -> Tensor:
+    """Return the mean over the first axis, on the CPU, in the memory layout of `x`.
+
+    Parameters
+    ----------
+    x : Tensor of float32 or float64, shape (T, ...)
+
+    Returns
+    -------
+    Tensor, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If `x` is of another type or has no step.
+
+    Notes
+    -----
+    Torch's own reduction of feature-major memory is an order of magnitude slower, and so is
+    its sum of the gradient that this operation passes on as one step that stands for all.
+
+    Examples
+    --------
+    >>> mean_over_time(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+    tensor([1.0000, 0.5000])
+    """
+    check_cpu("x", x)
+    if x.dim() == 0 or x.shape[0] == 0:
+        raise ValueError(f"x must have at least one step, got shape {tuple(x.shape)}")
+    return x[0] if _is_repeated(x) and not x.requires_grad else _MeanOverTime.apply(x)
 
 
 def lif_over_time(

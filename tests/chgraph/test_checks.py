@@ -55,6 +55,17 @@ def test_sparsity_says_what_it_is():
         _checks.check_sparsity(1)
 
 
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float64(1.0)])
+def test_shares_pass(value):
+    assert _checks.check_share("x", value) == float(value)
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001, float("nan"), float("inf")])
+def test_what_is_no_share_is_named_with_both_bounds(value):
+    with pytest.raises(ValueError, match="x must be at least 0 and at most 1, got"):
+        _checks.check_share("x", value)
+
+
 @pytest.mark.parametrize("value", ["c", "A", 1, None])
 def test_an_unknown_choice_is_shown_with_the_known_ones(value):
     with pytest.raises(ValueError, match=r"^kind must be one of 'a', 'b'; got"):

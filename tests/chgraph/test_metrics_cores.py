@@ -100,14 +100,18 @@ def test_more_nodes_than_16_bits_can_number():
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_threads_change_nothing(n_threads, monkeypatch):
-    n, cost = (1500, "all") if COMPILED else (30, "fast")
+    n = 1500 if COMPILED else 30
     layer = np.random.default_rng(1).random((n // 100, n // 50)) < 0.3
     graphs = random_graph(n, 4 * n, seed=1), BipartiteGraph.from_biadjacency(layer)
-    once = [metrics.summary(graph, cost=cost, rng=3).to_dict() for graph in graphs]
+
+    def measured():
+        fast = [metrics.summary(graph, rng=3).to_dict() for graph in graphs]
+        return *fast, metrics.powerlaw_p(graphs[0], n_samples=20, rng=3)
+
+    once = measured()
     monkeypatch.setattr(_threads, "LITTLE_WORK", 0)
     with thread_limit(n_threads):
-        again = [metrics.summary(graph, cost=cost, rng=3).to_dict() for graph in graphs]
-    assert once == again
+        assert measured() == once
 
 
 def test_little_work_is_for_one_thread():

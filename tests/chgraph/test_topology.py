@@ -6,8 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph
-from chgraph.topology import correlated, link_count, regular, sample_unlinked, spike_correlated
+from chgraph.topology import (
+    correlated,
+    erdos_renyi,
+    feature_correlated,
+    link_count,
+    random,
+    regular,
+    sample_unlinked,
+    spike_correlated,
+)
 from tests import naive, zoo
+from tests.frequencies import assert_frequencies, n_draws
 
 SHAPES = st.tuples(st.integers(1, 14), st.integers(1, 14))
 SEEDS = st.integers(0, 2**32 - 1)
@@ -85,6 +95,70 @@ def test_regular_names_bad_input(arguments, error, name):
 def test_a_bad_seed_is_named(rng):
     with pytest.raises(TypeError, match=r"^rng\b"):
         regular(3, 3, 0.5, rng=rng)
+
+
+# -------------------------------------------------------------------------------- erdos_renyi
+
+
+@given(SHAPES, st.floats(0, 0.999), SEEDS)
+def test_erdos_renyi_has_exact_counts(shape, sparsity, seed):
+    n_links = round((1 - sparsity) * shape[0] * shape[1])
+    if n_links == 0:
+        with pytest.raises(ValueError, match="without links"):
+            erdos_renyi(*shape, sparsity, rng=seed)
+        return
+    graph = erdos_renyi(*shape, sparsity, rng=seed)
+    assert (graph.shape, graph.n_links) == (shape, n_links)
+
+
+def test_erdos_renyi_draws_every_graph_equally_often():
+    rng, draws, count = np.random.default_rng(3), 3000, {}
+    for _ in range(draws):
+        graph = erdos_renyi(2, 3, 0.5, rng=rng)
+        count[graph] = count.get(graph, 0) + 1
+    assert len(count) == 20  # 6 pairs, 3 links
+    assert_frequencies(np.array(list(count.values())), draws, np.full(20, 1 / 20))
+
+
+def test_erdos_renyi_depends_on_the_seed_alone():
+    assert erdos_renyi(20, 30, 0.8, rng=3) == erdos_renyi(20, 30, 0.8, rng=3)
+    assert erdos_renyi(20, 30, 0.8, rng=3) != erdos_renyi(20, 30, 0.8, rng=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "name"),
+    [
+        ((0, 3, 0.5), ValueError, "n_left"),
+        ((3, 2.0, 0.5), TypeError, "n_right"),
+        ((3, 3, 1.0), ValueError, "sparsity"),
+        ((3, 3, 0.99), ValueError, "sparsity"),
+    ],
+)
+def test_erdos_renyi_names_bad_input(arguments, error, name):
+    with pytest.raises(error, match=rf"^{name}\b"):
+        erdos_renyi(*arguments)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 8, 9])
+def test_numbers_drawn_in_little_memory_are_uniform(monkeypatch, size):
+    monkeypatch.setattr(random, "_MAX_LISTED", 0)
+    rng, draws, count = np.random.default_rng(3), n_draws(2000), np.zeros(9)
+    for _ in range(draws):
+        drawn = random._distinct(9, size, rng)
+        assert np.unique(drawn).size == drawn.size == size
+        count[drawn] += 1
+    assert_frequencies(count, draws, np.full(9, size / 9))
+
+
+def test_a_large_layer_needs_no_list_of_its_pairs(monkeypatch):
+    class NoList(np.random.Generator):
+        def choice(self, n, size, replace):
+            assert n < 2**22 or 50 * size < n
+            return super().choice(n, size=size, replace=replace)
+
+    for sparsity in (0.99, 0.95):
+        graph = erdos_renyi(3000, 3000, sparsity, rng=NoList(np.random.PCG64(1)))
+        assert graph.n_links == link_count(3000, 3000, sparsity)
 
 
 # ---------------------------------------------------------------------------- spike_correlated
@@ -216,6 +290,63 @@ def test_spike_correlated_names_bad_input(change, error, name):
     arguments = {"spikes": [[1, 0], [0, 1]], "n_out": 4, "sparsity": 0.5, **change}
     with pytest.raises(error, match=rf"^{name}\b"):
         spike_correlated(**arguments)
+
+
+# -------------------------------------------------------------------------- feature_correlated
+
+
+@given(st.integers(2, 6), st.integers(3, 20), st.integers(1, 12), SEEDS)
+def test_the_most_correlated_features_become_links(n_in, n_samples, n_out, seed):
+    x = np.random.default_rng(seed).standard_normal((n_samples, n_in))
+    x[:, -1] = -3.5
+    n_links = max(1, round(0.3 * n_in * n_out))
+    expected = expected_pairs(naive.pearson_matrix(x), n_out, n_links)
+    graph = feature_correlated(x, n_out, 1 - n_links / (n_in * n_out), rng=0)
+    assert (graph.shape, graph.n_links) == ((n_in, n_out), n_links)
+    assert [pair for pair in expected if pair not in pairs(graph)] == []
+    if len(expected) == n_links:
+        assert pairs(graph) == expected
+
+
+def test_features_and_spikes_are_correlated_alike():
+    rng = np.random.default_rng(3)
+    x = rng.random((50, 12))
+    assert feature_correlated(x, 20, 0.9) == spike_correlated(x, 20, 0.9)
+    spikes = (x < 0.4).astype(int)
+    assert feature_correlated(spikes, 20, 0.9) == spike_correlated(spikes, 20, 0.9)
+
+
+@pytest.mark.parametrize(("shape", "n_out"), [((9, 1), 7), ((9, 7), 1), ((9, 5), 40)])
+def test_features_of_any_shape_have_exact_counts(shape, n_out):
+    x = np.random.default_rng(2).random(shape)
+    for sparsity in (0.0, 0.5, 0.8):
+        graph = feature_correlated(x, n_out, sparsity, rng=1)
+        assert graph.n_links == round((1 - sparsity) * shape[1] * n_out)
+
+
+def test_features_that_tell_nothing_are_linked_by_chance():
+    x = np.ones((4, 5))
+    assert feature_correlated(x, 6, 0.5, rng=1) == feature_correlated(x, 6, 0.5, rng=1)
+    assert feature_correlated(x, 6, 0.5, rng=1) != feature_correlated(x, 6, 0.5, rng=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "name"),
+    [
+        ({"features": np.ones((2, 3, 4))}, ValueError, "features"),
+        ({"features": np.ones(3)}, ValueError, "features"),
+        ({"features": np.ones((3, 0))}, ValueError, "features"),
+        ({"features": [[np.inf, 1.0]]}, ValueError, "features"),
+        ({"features": [["a", "b"]]}, ValueError, "features"),
+        ({"n_out": 0}, ValueError, "n_out"),
+        ({"sparsity": 1.0}, ValueError, "sparsity"),
+        ({"rng": "x"}, TypeError, "rng"),
+    ],
+)
+def test_feature_correlated_names_bad_input(change, error, name):
+    arguments = {"features": [[1, 0], [0, 1]], "n_out": 4, "sparsity": 0.5, **change}
+    with pytest.raises(error, match=rf"^{name}\b"):
+        feature_correlated(**arguments)
 
 
 # ----------------------------------------------------------------------------- sample_unlinked

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from chsnn import LIF, Evolution, Trainer
+from chsnn import LIF, DeepR, Evolution, GradR, Trainer
+from chsnn.checkpoint import previous_of
 from chsnn.data import Samples
 from chsnn.networks import mlp
 
@@ -40,7 +41,7 @@ def trainer(**options):
     settings = {**defaults, "epochs": 4, "batch_size": 16, "seed": 5, **OPTIONS, **options}
     network = mlp(
         (N_IN, 20, 18, N_CLASSES),
-        sparsity=0.6,
+        sparsity=settings.pop("sparsity", 0.6),
         inputs=samples().images,
         encoding=settings.pop("encoding"),
         timesteps=3,
@@ -55,7 +56,16 @@ def rows(history):
     return [{k: v for k, v in row.items() if k not in SECONDS} for row in history.rows]
 
 
+def assert_same_memory(one, two):
+    """What the rewiring remembers."""
+    assert (one is None) == (two is None)
+    for name in one or {}:
+        assert torch.equal(one[name], two[name])
+    assert (one or {}).keys() == (two or {}).keys()
+
+
 def assert_same_state(one, two):
+    assert_same_memory(one._evolution_state, two._evolution_state)
     assert one.network.graphs == two.network.graphs
     for a, b in zip(one.network.sparse_layers, two.network.sparse_layers, strict=True):
         assert torch.equal(a.values, b.values)
@@ -74,9 +84,18 @@ def assert_same_state(one, two):
     "options",
     [
         {},
-        {"optimizer": "sgd", "encoding": "direct"},
+        {"optimizer": "sgd", "encoding": "direct", "shift": 1},
         {"optimizer": "adamw", "weight_decay": 0.01, "evolution": Evolution(every=3, zeta=0.2)},
         {"evolution": None, "learning_rate_schedule": "constant"},
+        {"evolution": Evolution(regrowth="gradient", sampling="hard", every=3)},
+        {"evolution": Evolution(new_weights="last", regrowth="random", zeta_schedule="constant")},
+        {
+            "evolution": Evolution(
+                density_schedule="sigmoid", final_sparsity=0.8, new_weights="SSWI", stop_overlap=0.1
+            )
+        },
+        {"evolution": DeepR(l1=1e-2, noise=1e-2)},
+        {"evolution": GradR(alpha=0.1, target_sparsity=0.6), "sparsity": 0.0},
     ],
 )
 def test_a_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, options):
@@ -93,7 +112,7 @@ def test_a_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, options):
     assert len(resumed.history.rows) == 4
     assert_same_state(resumed, straight)
     if options.get("evolution", True) is not None:
-        assert sum(resumed.history.column("regrown")) > 0
+        assert sum(resumed.history.column("pruned")) > 0
 
 
 def test_a_checkpoint_holds_everything(tmp_path):
@@ -191,3 +210,80 @@ def test_the_folder_holds_the_last_and_the_best_epoch(tmp_path):
     accuracies = run.history.column("validation_accuracy")
     last_best = max(i for i, a in enumerate(accuracies) if a == max(accuracies))
     assert len(best.rows) == last_best + 1
+
+
+class Crash(BaseException):
+    """The process dies: nothing after it runs, nothing is tidied up on purpose."""
+
+
+@pytest.mark.parametrize("call", range(1, 26))
+def test_a_crash_at_any_file_operation_loses_at_most_the_epoch(tmp_path, monkeypatch, call):
+    straight = trainer(epochs=3, folder=tmp_path / "straight")
+    straight.fit(samples(), samples(seed=1))
+
+    folder, calls = tmp_path / "crashed", 0
+
+    def dying(operation):
+        def wrapped(*arguments, **options):
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                raise Crash
+            return operation(*arguments, **options)
+
+        return wrapped
+
+    run = trainer(epochs=3, folder=folder)
+    with monkeypatch.context() as patch:
+        for name in ("replace", "link", "fsync"):
+            patch.setattr(os, name, dying(getattr(os, name)))
+        crashed = False
+        try:
+            run.fit(samples(), samples(seed=1))
+        except Crash:
+            crashed = True
+    finished = len(run.history.rows)
+    assert crashed == (call <= calls)
+    path = folder / "checkpoint.safetensors"
+    resumed = Trainer.resume(path, folder=folder, **OPTIONS) if path.exists() else None
+    if resumed is None:  # it died before the first checkpoint, of the untrained network
+        assert finished == 0
+        resumed = trainer(epochs=3, folder=folder)
+    assert len(resumed.history.rows) >= finished - 1
+    resumed.fit(samples(), samples(seed=1))
+    assert_same_state(resumed, straight)
+    for name in ("best.safetensors", "checkpoint.safetensors"):
+        ours, theirs = (
+            Trainer.resume(place / name, **OPTIONS) for place in (folder, tmp_path / "straight")
+        )
+        assert_same_state(ours, theirs)
+
+
+def test_the_checkpoint_before_the_last_is_kept_and_whole(tmp_path):
+    run = trainer(folder=tmp_path)
+    run.fit(samples(), samples(seed=1))
+    last = tmp_path / "checkpoint.safetensors"
+    before = Trainer.resume(previous_of(last), **OPTIONS)
+    assert len(before.history.rows) == 3
+    before.fit(samples(), samples(seed=1))
+    assert_same_state(before, run)
+
+
+def test_only_epochs_with_the_final_sparsity_can_be_the_best(tmp_path):
+    evolution = Evolution(density_schedule="cubic", final_sparsity=0.95, density_until=0.75)
+    run = trainer(folder=tmp_path, evolution=evolution, epochs=4)
+    run.fit(samples(), samples(seed=1))
+    best = Trainer.resume(tmp_path / "best.safetensors", **OPTIONS)
+    assert best.network.graphs[0].sparsity == pytest.approx(0.95, abs=2e-3)
+    accuracies = run.history.column("validation_accuracy")
+    assert run.best_accuracy() == max(accuracies[2:])
+
+
+def test_the_history_is_written_after_every_epoch(tmp_path):
+    run = trainer(folder=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(samples(Interrupted), samples(seed=1))
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert len(lines) == 1 + 2
+    header = lines[0].split(",")
+    assert {"overlap", "firing_rate_1", "firing_rate_2", "node_sparsity", "loss"} <= set(header)

@@ -1,12 +1,13 @@
 """Configurations: to TOML and back, and what is refused with its name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chsnn import Evolution
+from chsnn import DeepR, Evolution, GradR
 from chsnn.config import NeuronConfig, RunConfig
 
 
@@ -23,6 +24,7 @@ def test_defaults_come_back(tmp_path):
 
 def test_every_setting_comes_back(tmp_path):
     config = RunConfig(
+        train_images=500,
         hidden=(10, 20, 30),
         sparsity=0.75,
         encoding="bernoulli",
@@ -33,6 +35,7 @@ def test_every_setting_comes_back(tmp_path):
         learning_rate=0.125,
         learning_rate_schedule="constant",
         weight_decay=1e-4,
+        shift=2,
         readout="rate",
         topology="regular",
         weights="kaiming",
@@ -42,7 +45,25 @@ def test_every_setting_comes_back(tmp_path):
         threads=2,
         out=Path("some where/ünusual"),
         neuron=NeuronConfig(alpha=0.25, v_th=2.0, model="current", surrogate="tanh"),
-        evolution=Evolution(zeta=0.1, every=10, removal="RI", regrowth="random", sampling="hard"),
+        rewiring="DeepR",
+        download=True,
+        tensorboard=True,
+        evolution=Evolution(
+            zeta=0.1,
+            every=10,
+            until=0.5,
+            removal="RI",
+            regrowth="random",
+            sampling="hard",
+            regrowth_sampling="soft",
+            temperature_end=3.0,
+            new_weights="last",
+            density_schedule="cubic",
+            final_sparsity=0.9,
+            stop_overlap=0.9,
+        ),
+        deep_r=DeepR(l1=0.25, noise=0.5),
+        grad_r=GradR(alpha=0.5, target_sparsity=0.75),
     )
     assert RunConfig.read(config.write(tmp_path / "deep" / "config.toml")) == config
 
@@ -72,8 +93,19 @@ def test_a_moved_run_folder_takes_its_new_place(tmp_path):
 def test_the_fully_connected_twin_differs_in_its_links_alone():
     config = RunConfig(seed=3, epochs=5)
     twin = config.fully_connected()
-    assert (twin.sparsity, twin.baseline) == (0.0, False)
+    assert (twin.sparsity, twin.baseline, twin.rewiring) == (0.0, False, "none")
     assert (twin.seed, twin.epochs, twin.hidden) == (3, 5, config.hidden)
+
+
+def test_the_rewiring_in_force_is_the_one_named():
+    config = RunConfig(sparsity=0.5)
+    assert config.rewiring_settings() is config.evolution
+    assert replace(config, rewiring="DeepR").rewiring_settings() is config.deep_r
+    assert replace(config, rewiring="none").rewiring_settings() is None
+    dense = replace(config, sparsity=0.0)
+    assert dense.rewiring_settings() is None  # no pair is free
+    assert replace(dense, rewiring="DeepR").rewiring_settings() is None
+    assert replace(dense, rewiring="GradR").rewiring_settings() is config.grad_r
 
 
 @pytest.mark.parametrize(
@@ -101,6 +133,14 @@ def test_the_fully_connected_twin_differs_in_its_links_alone():
         ("[neuron]\nv_th = 0.0", "v_th must be above 0"),
         ("[evolution]\nzeta = 1.5", r"zeta must be in \[0, 1\)"),
         ("[evolution]\nremoval = 'none'", "removal must be one of"),
+        ("shift = -1", "shift must be at least 0"),
+        ("train_images = 0", "train_images must be at least 1"),
+        ("rewiring = 'SET'", "rewiring must be one of"),
+        ("rewiring = 'GradR'\nsparsity = 0.5", "sparsity must be 0 with rewiring GradR"),
+        ("download = 1", "download must be true or false"),
+        ("tensorboard = 'yes'", "tensorboard must be true or false"),
+        ("[deep_r]\nl1 = -1.0", "l1 must be at least 0"),
+        ("[grad_r]\nalpha = 0.0", "alpha must be above 0"),
         ("epochs = ", "Invalid value"),
         ("epochs = 1\nepochs = 2", "Cannot overwrite a value"),
     ],

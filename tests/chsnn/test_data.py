@@ -1,8 +1,13 @@
 """Data sets: fixed splits, IDX files, and what is said when a file is missing or damaged."""
 
+import functools
 import gzip
+import hashlib
 import os
 import struct
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,8 @@ import pytest
 import torch
 
 from chsnn import load_data
+from chsnn.data import mnist
+from chsnn.data.files import data_folder
 from chsnn.data.mnist import read_idx
 
 NAMES = (
@@ -49,6 +56,17 @@ def test_the_digits_split_never_changes():
     assert not parts[1] & parts[2]
 
 
+def test_fewer_training_images_are_the_first_ones():
+    data = load_data("digits")
+    fewer = data.with_train_images(100)
+    assert torch.equal(fewer.train.images, data.train.images[:100])
+    assert torch.equal(fewer.train.labels, data.train.labels[:100])
+    assert (len(fewer.validation), len(fewer.test)) == (180, 360)
+    for n in (0, 1258):
+        with pytest.raises(ValueError, match="train_images"):
+            data.with_train_images(n)
+
+
 def test_idx_files_are_read_plain_and_gzipped(folder):
     data = load_data("mnist", folder)
     assert (len(data.train), len(data.validation), len(data.test)) == (10, 5_000, 20)
@@ -75,6 +93,76 @@ def test_a_truncated_gzip_file_is_named(folder):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match=NAMES[1]):
         load_data("mnist", folder)
+
+
+@pytest.fixture
+def mirror(folder, tmp_path_factory, monkeypatch):
+    """A web server on this machine with the files of `folder`, whose checksums are known."""
+    served = tmp_path_factory.mktemp("served")
+    checksums = {}
+    for name in NAMES:
+        path = folder / name
+        content = gzip.compress(path.read_bytes()) if path.is_file() else None
+        content = content or (folder / f"{name}.gz").read_bytes()
+        (served / f"{name}.gz").write_bytes(content)
+        checksums[name] = hashlib.sha256(content).hexdigest()
+    handler = functools.partial(QuietHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setattr(mnist, "_MIRROR", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setattr(mnist, "_SHA256", checksums)
+        yield served
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_missing_files_are_fetched_when_asked_and_only_then(mirror, folder, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty") / "new"
+    with pytest.raises(FileNotFoundError, match="ask for the download"):
+        load_data("mnist", empty)
+    fetched = load_data("mnist", empty, download=True)
+    assert torch.equal(fetched.test.images, load_data("mnist", folder).test.images)
+    for path in mirror.iterdir():
+        path.unlink()
+    assert len(load_data("mnist", empty, download=True).test) == 20  # all there: no request
+
+
+def test_a_file_with_a_wrong_checksum_is_refused_and_not_kept(mirror, tmp_path_factory):
+    (mirror / f"{NAMES[0]}.gz").write_bytes(b"something else")
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(ValueError, match=rf"{NAMES[0]}.gz is not the file"):
+        load_data("mnist", empty, download=True)
+    assert not (empty / f"{NAMES[0]}.gz").exists()
+
+
+def test_without_a_network_one_line_says_what_to_do(folder, monkeypatch):
+    monkeypatch.setattr(mnist, "_MIRROR", "http://127.0.0.1:9/")
+    (folder / NAMES[2]).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"put {NAMES[2]}.gz into") as caught:
+        load_data("mnist", folder, download=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_library_the_extra_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    (folder / NAMES[2]).unlink()
+    with pytest.raises(ValueError, match=r"chsnn\[data\]"):
+        load_data("mnist", folder, download=True)
+
+
+def test_files_lie_in_the_named_folder_or_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHSNN_DATA", str(tmp_path / "data"))
+    assert data_folder("mnist", tmp_path / "mine") == tmp_path / "mine"
+    assert data_folder("mnist") == tmp_path / "data" / "mnist"
+    monkeypatch.delenv("CHSNN_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert data_folder("mnist") == tmp_path / "cache" / "chsnn" / "mnist"
 
 
 @pytest.mark.skipif(

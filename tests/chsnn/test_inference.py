@@ -59,10 +59,15 @@ def encoded(net, batch):
     return {"x": net.encoder(batch, generator())}
 
 
+def assert_same_scores(scores, expected):
+    """To rounding: the network multiplies the mean of the spikes, the engine adds each spike."""
+    torch.testing.assert_close(scores, expected)
+
+
 def assert_same_as_network(net, batch):
     expected, trains = scores_and_trains(net, batch)
     run = compile_network(net)(**encoded(net, batch), trains=True)
-    assert torch.equal(run.scores, expected)
+    assert_same_scores(run.scores, expected)
     assert len(run.trains) == len(trains) == run.spikes.size
     for got, want, count in zip(run.trains, trains, run.spikes, strict=True):
         assert torch.equal(got, want != 0)
@@ -131,7 +136,7 @@ def test_one_layer_is_a_network_too(encoding, readout, steps):
     batch = images(5)
     encoded_batch = {**encoded(net, batch), **({"steps": steps} if encoding == "direct" else {})}
     run = compile_network(net)(**encoded_batch)
-    assert torch.equal(run.scores, net(batch, generator()))
+    assert_same_scores(run.scores, net(batch, generator()))
 
 
 def test_layers_may_have_a_bias_and_double_precision():
@@ -197,7 +202,7 @@ def test_one_sample_is_a_batch_of_one(encoding):
     single = engine.classify(image[0], generator())
     batch = engine.classify(image, generator())
     assert single.scores.shape == (5,)
-    assert torch.equal(single.scores, net(image, generator())[0])
+    assert_same_scores(single.scores, net(image, generator())[0])
     assert torch.equal(batch.scores, single.scores[None])
     assert batch.sops.tolist() == single.sops.tolist()
     recorded = engine(**{**encoded(net, image), "trains": True})
@@ -210,7 +215,8 @@ def test_arrays_of_any_type_and_shape_are_taken():
     net = network()
     engine, batch = compile_network(net), images(3)
     spikes = net.encoder(batch)
-    expected = net(batch)
+    expected = engine(spikes).scores
+    assert_same_scores(expected, net(batch))
     assert torch.equal(engine(spikes.numpy().astype(bool)).scores, expected)
     assert torch.equal(engine(spikes.transpose(0, 1).contiguous().transpose(0, 1)).scores, expected)
     assert torch.equal(engine.classify(batch.view(3, 5, 6)).scores, expected)

@@ -85,6 +85,17 @@ def test_an_input_that_is_the_same_at_every_step_gives_the_same_result(backend):
     torch.testing.assert_close(once.grad, often.grad)
 
 
+@backends
+def test_one_step_or_the_mean_of_all_can_be_asked_for(backend):
+    layer, _ = layer_and_weight(zoo.GRAPHS["sparse"], backend, bias=True)
+    x = torch.rand(6, 5, 12, generator=torch.Generator().manual_seed(2))
+    each = layer(x)
+    torch.testing.assert_close(layer(x, steps="mean"), each.mean(dim=0))
+    torch.testing.assert_close(layer(x[:1].expand(4, 5, 12), steps="once"), each[0])
+    with pytest.raises(ValueError, match=r"^steps"):
+        layer(x, steps="first")
+
+
 def test_derived_weights_and_masks_are_as_torch_has_them(graph):
     layer, weight = layer_and_weight(graph)
     torch.testing.assert_close(layer.dense_weight(), weight, rtol=0, atol=0)

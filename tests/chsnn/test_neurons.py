@@ -93,6 +93,16 @@ def test_a_run_can_be_cut_in_two(model):
 
 
 @pytest.mark.parametrize("model", ["box", "current"])
+def test_a_constant_input_is_shown_so_many_times(model):
+    neurons, image = LIF(alpha=0.7, v_th=0.8, model=model), torch.from_numpy(inputs()[0])
+    once, state = neurons(image, steps=5)
+    each, expected = neurons(image.expand(5, *image.shape).contiguous())
+    assert once.sum() > 0
+    torch.testing.assert_close(once, each, rtol=0, atol=0)
+    torch.testing.assert_close(state.v, expected.v)
+
+
+@pytest.mark.parametrize("model", ["box", "current"])
 def test_no_time_steps_leave_neurons_at_rest(model):
     spikes, state = LIF(model=model)(torch.zeros(0, 2, 3))
     assert spikes.shape == (0, 2, 3)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from chgraph import BipartiteGraph
 from chsnn._kernels.buffers import SMALLEST, BufferPool
 from chsnn.neurons import SURROGATES
-from chsnn.ops import dense, dense_linear, lif_over_time, sparse_linear
+from chsnn.ops import dense, dense_linear, lif_over_time, mean_over_time, sparse_linear
 from tests import zoo
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -432,3 +432,40 @@ ONES, X = torch.ones(6), torch.ones(4, 3)
 def test_bad_input_is_named(call, name):
     with pytest.raises(ValueError, match=rf"^{name}\b"):
         call()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(5, 4, 30), (1, 3, 2), (3, 7), (2, 600, 3)])
+def test_the_mean_over_time_and_its_gradient(shape, layout, dtype):
+    x = laid_out(real(*shape, dtype=dtype), layout).requires_grad_()
+    assert_all_close((mean_over_time(x),), (x.mean(dim=0),), 1e-6)
+    got, want = (gradients(y, (x,)) for y in (mean_over_time(x), x.mean(dim=0)))
+    assert_all_close(got, want, 1e-6)
+
+
+def test_the_gradient_of_a_mean_reaches_neurons_as_one_step():
+    x = real(6, 5, 11).requires_grad_()
+    for v0 in (None, real(5, 11, seed=1)):
+        got, want = (
+            gradients(mean(lif_over_time(x, 0.8, 0.5, "triangle", 1.0, v0=v0)[0]), (x,))
+            for mean in (mean_over_time, lambda z: z.mean(dim=0))
+        )
+        assert_all_close(got, want, 1e-6)
+
+
+def test_the_mean_of_a_constant_is_the_constant():
+    image = real(4, 7)
+    assert mean_over_time(image.expand(5, 4, 7)).data_ptr() == image.data_ptr()
+    learnt = image.clone().requires_grad_()
+    assert_all_close(
+        gradients(mean_over_time(learnt.expand(5, 4, 7)), (learnt,)), (real(4, 7, seed=9),)
+    )
+
+
+@pytest.mark.parametrize(
+    "x", [torch.tensor(1.0), torch.ones(0, 3), torch.ones(2, 3, dtype=torch.int)]
+)
+def test_a_mean_of_nothing_or_of_another_type_is_refused(x):
+    with pytest.raises(ValueError, match=r"^x must"):
+        mean_over_time(x)

@@ -88,11 +88,18 @@ from tests.naive.metrics import (
     shortest_path_counts,
 )
 from tests.naive.neurons import evenly_spaced_spikes, lif_eq1
+from tests.naive.null import as_state, muscoloni_chances, reachable, swaps_of
 from tests.naive.paths import input_output_paths, share_active
 from tests.naive.powerlaw import corrected, power_law_fit
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
 from tests.naive.rewiring import dead_neurons, lrs, relative_importance
-from tests.naive.topology import eq2_matrix, pearson_matrix, phi_matrix
+from tests.naive.topology import (
+    eq2_matrix,
+    pearson_matrix,
+    phi_matrix,
+    receptive_field_weights,
+    ring_distance,
+)
 
 __all__ = [
     "CHA_CANDIDATES",
@@ -102,6 +109,7 @@ __all__ = [
     "Neighbours",
     "adjacency_matrix",
     "all_pairs",
+    "as_state",
     "assortativity",
     "auc_mroc",
     "auc_pr",
@@ -149,6 +157,7 @@ __all__ = [
     "mean_link_betweenness",
     "mean_node_betweenness",
     "mroc_point",
+    "muscoloni_chances",
     "n_four_cycles",
     "n_l3_paths",
     "n_links",
@@ -165,8 +174,11 @@ __all__ = [
     "power_law_fit",
     "precision_at",
     "radiality",
+    "reachable",
+    "receptive_field_weights",
     "relative_importance",
     "rich_club",
+    "ring_distance",
     "robins_alexander",
     "round_significant",
     "share_active",
@@ -176,6 +188,7 @@ __all__ = [
     "sp_corr",
     "spm_matrix",
     "structural_consistency",
+    "swaps_of",
     "threshold_counts",
     "trapezoid",
     "weighted_distances",

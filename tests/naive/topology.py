@@ -1,7 +1,8 @@
-"""Correlations of inputs, for SSCTI (method.md section 3.1)."""
+"""Correlations of inputs, for SSCTI (method.md section 3.1), and distances on a ring (BRF)."""
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -53,3 +54,19 @@ def eq2_matrix(spikes: Array) -> Array:
             chi2 = sum(math.fsum((spikes[:, k] - mean[k]) ** 2 / mean[k]) for k in (i, j))
             value[i, j] = math.sqrt(chi2 / (2 * observations))
     return value
+
+
+def ring_distance(i: int, j: int, n_left: int, n_right: int) -> Fraction:
+    """Steps from input to input between input i and output j, both layers on one ring.
+
+    Node i of a layer of n lies at (i + 1/2) / n of the ring: min(|i - j|, |(i - M) - j|,
+    |i - (j - N)|) after rescaling (facts.md B2).
+    """
+    apart = abs(Fraction(2 * i + 1, 2 * n_left) - Fraction(2 * j + 1, 2 * n_right))
+    return min(apart, 1 - apart) * n_left
+
+
+def receptive_field_weights(j: int, n_left: int, n_right: int, r: float) -> Array:
+    """(1 + d)^(-(1 - r) / r) of every input for output j (facts.md B2)."""
+    distance = [float(ring_distance(i, j, n_left, n_right)) for i in range(n_left)]
+    return np.array([(1 + d) ** (-(1 - r) / r) for d in distance])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chgraph import as_bipartite
 from chgraph.rewiring import REMOVAL_KINDS, SAMPLINGS
 from chsnn import LIF, Encoder, Evolution
-from chsnn import evolution as evolution_module
+from chsnn.evolution import prune_regrow as evolution_module
+from chsnn.gradients import record_gradients
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.optimizers import make_optimizer
 from tests import naive
@@ -51,8 +52,26 @@ evolutions = st.builds(
 )
 
 
-def step(evolution, net, index=0, optimizer=None, seed=1, n_threads=1):
-    return evolution.step(net, optimizer, progress=0.0, seed=seed, index=index, n_threads=n_threads)
+def gradients_of(net, seed=0):
+    """What a backward pass on a random batch leaves at every layer."""
+    images = torch.rand(4, net.sizes[0], generator=torch.Generator().manual_seed(seed))
+    with record_gradients(net) as gradients:
+        net(images).square().sum().backward()
+    net.zero_grad()
+    return gradients
+
+
+def step(evolution, net, index=0, optimizer=None, seed=1, n_threads=1, progress=0.0, state=None):
+    return evolution.step(
+        net,
+        optimizer,
+        progress=progress,
+        seed=seed,
+        index=index,
+        state=state,
+        gradients=gradients_of(net) if evolution.reads_gradients else None,
+        n_threads=n_threads,
+    )
 
 
 def dense(net):

@@ -1,0 +1,65 @@
+"""Training images that are never twice the same."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from chgraph._checks import check_count
+
+
+def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+    """Move every image by a random whole number of pixels in both directions.
+
+    Parameters
+    ----------
+    images : Tensor, shape (B, side * side)
+        Square images, row by row.
+    pixels : int
+        At most so far, up or down and left or right, each distance equally likely; what moves in
+        is 0.
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor, shape (B, side * side)
+
+    Raises
+    ------
+    ValueError
+        If the images are not square or `pixels` is negative.
+
+    Examples
+    --------
+    >>> image = torch.tensor([[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    >>> moved = random_shift(image, 1, torch.Generator().manual_seed(0))
+    >>> moved.sum().item(), moved.shape
+    (1.0, torch.Size([1, 9]))
+    """
+    check_count("pixels", pixels)
+    side = check_square(images.shape[1])
+    if pixels == 0:
+        return images
+    count, wide = len(images), side + 2 * pixels
+    padded = functional.pad(images.view(count, side, side), (pixels,) * 4).view(count, wide * wide)
+    start = torch.randint(2 * pixels + 1, (2, count, 1, 1), generator=generator)
+    rows = start[0] + torch.arange(side).view(1, side, 1)
+    columns = start[1] + torch.arange(side).view(1, 1, side)
+    return padded.gather(1, (rows * wide + columns).view(count, side * side))
+
+
+def check_square(n_in: int) -> int:
+    """Return the side of a square image of `n_in` pixels.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    side = math.isqrt(n_in)
+    if side * side != n_in:
+        raise ValueError(f"shift needs square images, got {n_in} pixels")
+    return side

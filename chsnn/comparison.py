@@ -1,0 +1,209 @@
+"""Many runs side by side: methods x sparsities x seeds, resumable, ending in one table."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from chgraph._files import write_atomically
+from chgraph.plotting import save_figure
+from chsnn import plotting
+from chsnn.config import RunConfig
+from chsnn.experiment import CONFIG, REPORT, Experiment
+from chsnn.methods import FULLY_CONNECTED, method_config
+from chsnn.summaries import summarise, table
+
+TABLE, ROWS, FIGURE = "comparison.md", "comparison.json", "comparison.png"
+_MEASURES = (
+    "accuracy",
+    "best_validation_accuracy",
+    "link_sparsity",
+    "sparse_layers_sparsity",
+    "node_sparsity",
+    "firing_rate",
+    "sops_per_sample",
+    "macs_per_sample",
+    "energy_per_sample_j",
+    "train_seconds",
+    "evolution_seconds",
+)
+
+# What does not decide the outcome of a run.
+_NOT_SETTINGS = ("out", "threads", "download", "tensorboard")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run that is to be made.
+
+    Attributes
+    ----------
+    method : str
+    sparsity : float
+        The one asked for; 0 for the fully connected network.
+    config : RunConfig
+        With its seed and folder.
+    """
+
+    method: str
+    sparsity: float
+    config: RunConfig
+
+    @property
+    def name(self) -> str:
+        """What the run is called while it goes on."""
+        share = f" {self.sparsity:.4g}" if self.sparsity else ""
+        return f"{self.method}{share}, seed {self.config.seed}"
+
+
+def plan_runs(
+    base: RunConfig, methods: Sequence[str], sparsities: Sequence[float], seeds: Sequence[int]
+) -> list[Plan]:
+    """Return the runs of a comparison, each with a folder of its own below `base.out`.
+
+    Parameters
+    ----------
+    base : RunConfig
+        What all runs share.
+    methods : sequence of str
+        Of :data:`chsnn.methods.METHODS`.
+    sparsities : sequence of float
+        The fully connected network runs once per seed, whatever they are.
+    seeds : sequence of int
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to run, something is named twice, or a setting is out of range.
+
+    Examples
+    --------
+    >>> [plan.name for plan in plan_runs(RunConfig(), ["fully connected", "SET"], [0.9], [0, 1])]
+    ['fully connected, seed 0', 'SET 0.9, seed 0', 'fully connected, seed 1', 'SET 0.9, seed 1']
+    """
+    for name, values in (("methods", methods), ("sparsities", sparsities), ("seeds", seeds)):
+        if not values or len(set(values)) < len(values):
+            raise ValueError(f"{name} must name at least one, and none twice; got {list(values)}")
+    plans = []
+    for seed in seeds:
+        for method in methods:
+            for sparsity in [0.0] if method == FULLY_CONNECTED else sparsities:
+                config = method_config(method, replace(base, seed=seed), sparsity)
+                folder = base.out / _slug(method) / f"sparsity-{sparsity:.6g}" / f"seed-{seed}"
+                plans.append(Plan(method, sparsity, replace(config, out=folder)))
+    return plans
+
+
+def run_plans(
+    plans: Sequence[Plan], folder: Path, *, processes: int = 1, progress: bool = True
+) -> list[dict[str, Any]]:
+    """Make the runs that are not finished yet; write rows, table and figure after each.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+    folder : Path
+        Where `comparison.json`, `comparison.md` and `comparison.png` go.
+    processes : int
+        How many runs at a time. The threads are shared out among them, unless the configuration
+        names a number: many small runs are quicker side by side.
+    progress : bool
+
+    Returns
+    -------
+    list of dict
+        A row per run: method, sparsity, seed, measurements.
+
+    Raises
+    ------
+    ValueError
+        If a run folder holds a run with other settings; nothing has been changed then.
+    """
+    for plan in plans:
+        _check_folder(plan.config)
+    finished = {plan: row for plan in plans if (row := _finished(plan)) is not None}
+    waiting = [plan for plan in plans if plan not in finished]
+    bar = tqdm(
+        total=len(plans), initial=len(finished), desc="runs", disable=None if progress else True
+    )
+    with bar:
+        for plan, row in _rows(waiting, processes, progress):
+            finished[plan] = row
+            _write([finished[p] for p in plans if p in finished], folder)
+            bar.set_postfix_str(plan.name)
+            bar.update()
+    rows = [finished[plan] for plan in plans]
+    _write(rows, folder)
+    return rows
+
+
+def _rows(
+    plans: Sequence[Plan], processes: int, progress: bool
+) -> Iterable[tuple[Plan, dict[str, Any]]]:
+    """Yield each run's row as it ends."""
+    if processes == 1:
+        for plan in plans:
+            yield plan, _run(plan, plan.config.threads, progress)
+        return
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    # Spawned, not forked: numba's and torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        futures = {
+            pool.submit(_run, plan, plan.config.threads or threads, False): plan for plan in plans
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _run(plan: Plan, threads: int | None, progress: bool) -> dict[str, Any]:
+    experiment = Experiment.prepare(replace(plan.config, threads=threads))
+    # The folder's configuration stays the plan's: how many threads there were decides nothing.
+    document = experiment.run(resume=True, progress=progress, saved=plan.config)
+    return _row(plan, document)
+
+
+def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
+    head = {"method": plan.method, "sparsity": plan.sparsity, "seed": plan.config.seed}
+    shape = {key: document[key] for key in ("data", "network", "timesteps", "epochs")}
+    settings = {k: v for k, v in plan.config.to_dict().items() if k not in _NOT_SETTINGS}
+    measures = {name: document[name] for name in _MEASURES}
+    return {**head, **shape, **measures, "settings": settings}
+
+
+def _check_folder(config: RunConfig) -> None:
+    path = config.out / CONFIG
+    if path.is_file() and RunConfig.read(path, out=config.out) != config:
+        raise ValueError(
+            f"out must be a new folder or that of the same comparison; {config.out} holds a run "
+            "with other settings, nothing was changed"
+        )
+
+
+def _finished(plan: Plan) -> dict[str, Any] | None:
+    path = plan.config.out / REPORT
+    return _row(plan, json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _slug(method: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", method.lower()).strip("-")
+
+
+def _write(rows: list[dict[str, Any]], folder: Path) -> None:
+    write_atomically(folder / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
+    write_atomically(folder / TABLE, table(rows).encode())
+    if any(row["method"] == FULLY_CONNECTED for row in rows):
+        save_figure(plotting.sparsity_gain(summarise(rows)), folder / FIGURE)

@@ -1,0 +1,79 @@
+"""What one rewiring did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# What a way of rewiring remembers from one step to the next, as named tensors: a checkpoint
+# holds them as they are.
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EvolutionRecord:
+    """What one evolution step did, summed over the layers that evolve.
+
+    Attributes
+    ----------
+    zeta : float
+        Fraction of links pruned.
+    pruned, chain_removed, regrown : int
+        Links removed by score, lost with dead neurons (in every layer), and added.
+    returned : int
+        Regrown links that the same step had removed.
+    missing : int
+        Links that could not be regrown because no pair of live neurons was free.
+    dead_neurons, silent_inputs : int
+        Hidden neurons without incoming or outgoing link; inputs without outgoing link.
+    stopped_layers : int
+        Layers whose rewiring has come to rest because it only brings back what it removed.
+    seconds : float
+    """
+
+    zeta: float
+    pruned: int
+    chain_removed: int
+    regrown: int
+    returned: int
+    missing: int
+    dead_neurons: int
+    silent_inputs: int
+    stopped_layers: int
+    seconds: float
+
+    @property
+    def overlap(self) -> float:
+        """Fraction of the regrown links that the same step had removed, 0 if none was grown."""
+        return self.returned / self.regrown if self.regrown else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as a dictionary."""
+        return {**asdict(self), "overlap": self.overlap}
+
+
+# Columns of an epoch that add up its steps; the others show the last step.
+_SUMMED = ("pruned", "chain_removed", "regrown", "returned")
+_LAST = ("missing", "dead_neurons", "silent_inputs", "stopped_layers")
+
+
+def summed(records: Sequence[EvolutionRecord]) -> dict[str, Any]:
+    """Return the evolution columns of one epoch: counts summed, the rest from the last step."""
+    totals = {name: sum(getattr(r, name) for r in records) for name in _SUMMED}
+    last = {name: getattr(records[-1], name) if records else 0 for name in _LAST}
+    return {
+        "zeta": records[-1].zeta if records else 0.0,
+        **totals,
+        "overlap": totals["returned"] / totals["regrown"] if totals["regrown"] else 0.0,
+        **last,
+        "evolution_seconds": sum(r.seconds for r in records),
+    }
+
+
+def flags(values: Sequence[bool]) -> Tensor:
+    """Return flags as a tensor that a checkpoint can hold."""
+    return torch.tensor(values, dtype=torch.bool)

@@ -1,0 +1,165 @@
+"""Comparisons: every run once, resumable, means and gains by hand, one table and picture."""
+
+import json
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from chsnn import comparison, plotting
+from chsnn.cli import main
+from chsnn.comparison import plan_runs, run_plans
+from chsnn.config import RunConfig
+from chsnn.summaries import summarise, table
+
+METHODS = ("fully connected", "SET", "CH-SNN")
+
+
+def base(folder, **settings):
+    options = {"hidden": (24,), "epochs": 2, "batch_size": 128, "timesteps": 3, **settings}
+    return RunConfig(out=folder, **options)
+
+
+def row(method, sparsity, seed, accuracy):
+    numbers = dict.fromkeys(comparison._MEASURES, 0.5)
+    return {**numbers, "method": method, "sparsity": sparsity, "seed": seed, "accuracy": accuracy}
+
+
+def test_plans_are_methods_times_sparsities_times_seeds_in_folders_of_their_own(tmp_path):
+    plans = plan_runs(base(tmp_path), METHODS, (0.8, 0.9), (0, 3))
+    assert len(plans) == 2 * (1 + 2 * 2)
+    assert len({plan.config.out for plan in plans}) == len(plans)
+    assert {plan.config.seed for plan in plans} == {0, 3}
+    assert all(plan.config.out.is_relative_to(tmp_path) for plan in plans)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison")
+    plans = plan_runs(base(folder, threads=1), METHODS, (0.8,), (0, 1))
+    return folder, plans, run_plans(plans, folder, progress=False)
+
+
+def test_every_run_has_a_row_and_a_run_folder(finished):
+    folder, plans, rows = finished
+    assert [(r["method"], r["seed"]) for r in rows] == [(p.method, p.config.seed) for p in plans]
+    assert json.loads((folder / "comparison.json").read_text()) == rows
+    assert (folder / "comparison.md").read_text() == table(rows)
+    assert (folder / "comparison.png").stat().st_size > 1000
+    for plan, result in zip(plans, rows, strict=True):
+        report = json.loads((plan.config.out / "report.json").read_text())
+        assert report["accuracy"] == result["accuracy"]
+        assert RunConfig.read(plan.config.out / "config.toml", out=plan.config.out) == plan.config
+
+
+def test_what_is_finished_is_not_run_again(finished, monkeypatch):
+    folder, plans, rows = finished
+    monkeypatch.setattr(comparison, "_run", None)
+    assert run_plans(plans, folder, progress=False) == rows
+
+
+def test_an_interrupted_comparison_goes_on_to_the_same_rows(finished, tmp_path, monkeypatch):
+    _, _, expected = finished
+    plans = plan_runs(base(tmp_path, threads=1), METHODS, (0.8,), (0, 1))
+    run, calls = comparison._run, []
+
+    def interrupted(plan, threads, progress):
+        calls.append(plan)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(plan, threads, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "_run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_plans(plans, tmp_path, progress=False)
+    assert len(json.loads((tmp_path / "comparison.json").read_text())) == 2
+    rows = run_plans(plans, tmp_path, progress=False)
+    assert [without_seconds(r) for r in rows] == [without_seconds(r) for r in expected]
+
+
+def without_seconds(result):
+    return {key: value for key, value in result.items() if not key.endswith("seconds")}
+
+
+def test_processes_give_the_rows_of_one_after_the_other(finished, tmp_path):
+    _, _, expected = finished
+    plans = plan_runs(base(tmp_path, threads=1), METHODS, (0.8,), (0, 1))
+    rows = run_plans(plans, tmp_path, processes=2, progress=False)
+    assert [without_seconds(r) for r in rows] == [without_seconds(r) for r in expected]
+    assert not multiprocessing.active_children()
+
+
+def test_a_folder_with_other_settings_is_left_alone(finished):
+    folder, plans, _ = finished
+    before = (plans[0].config.out / "config.toml").read_bytes()
+    other = plan_runs(base(folder, threads=1, learning_rate=0.5), METHODS, (0.8,), (0, 1))
+    with pytest.raises(ValueError, match=r"^out must be .* nothing was changed"):
+        run_plans(other, folder, progress=False)
+    assert (plans[0].config.out / "config.toml").read_bytes() == before
+
+
+def test_gains_are_taken_seed_by_seed():
+    rows = [
+        row("fully connected", 0.0, 0, 0.90),
+        row("SET", 0.9, 0, 0.88),
+        row("fully connected", 0.0, 1, 0.80),
+        row("SET", 0.9, 1, 0.83),
+        row("SET", 0.9, 2, 0.10),  # without a twin: in the mean, not in the gain
+    ]
+    dense, sparse = summarise(rows)
+    assert dense.gains == (0.0, 0.0)
+    np.testing.assert_allclose(sparse.gains, [-0.02, 0.03])
+    assert sparse.mean("accuracy") == pytest.approx(1.81 / 3)
+    assert sparse.deviation("accuracy") == pytest.approx(np.std([0.88, 0.83, 0.10], ddof=1))
+    lines = table(rows).splitlines()
+    assert len(lines) == 4
+    assert "| SET | 90 | 60.33 ± 43.66 | +0.50 ± 3.54 |" in lines[3]
+
+
+def test_the_picture_has_a_point_per_sparsity_at_its_gain():
+    rows = [row("fully connected", 0.0, 0, 0.9)]
+    for asked, accuracy in ((0.9, 0.91), (0.8, 0.92)):
+        rows.append(row("CH-SNN", asked, 0, accuracy) | {"link_sparsity": asked})
+    figure = plotting.sparsity_gain(summarise(rows))
+    line = figure.axes[0].containers[0].lines[0]
+    np.testing.assert_allclose(np.asarray(line.get_xdata(), float), [80, 90])
+    np.testing.assert_allclose(np.asarray(line.get_ydata(), float), [2, 1])
+
+
+@pytest.mark.parametrize("name", ["methods", "sparsities", "seeds"])
+def test_nothing_named_or_something_named_twice_is_refused(tmp_path, name):
+    good = {"methods": ("SET",), "sparsities": (0.9,), "seeds": (0,)}
+    for bad in ((), good[name] * 2):
+        with pytest.raises(ValueError, match=rf"^{name}\b"):
+            plan_runs(base(tmp_path), **{**good, name: bad})
+
+
+def test_the_command_ends_with_the_table(tmp_path, capsys):
+    arguments = ["--hidden", "16", "--epochs", "1", "--timesteps", "2", "--batch-size", "256"]
+    choice = ["--methods", "SET", "fully connected", "--sparsities", "0.5", "--seeds", "4"]
+    out = tmp_path / "all"
+    main(["compare", *arguments, *choice, "--out", str(out)])
+    text = capsys.readouterr().out
+    assert text.startswith((out / "comparison.md").read_text())
+    main(["compare", *arguments, *choice, "--out", str(out), "--json"])
+    assert json.loads(capsys.readouterr().out) == json.loads((out / "comparison.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--methods", "Sett"], "method must be one of"),
+        (["--sparsities", "1.5"], "sparsity"),
+        (["--processes", "0"], "processes"),
+        (["--seeds", "-1"], "seed"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, named, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", *arguments, "--out", str(tmp_path / "out")])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("\n") == 1
+    assert named in error
+    assert not (tmp_path / "out").exists()
