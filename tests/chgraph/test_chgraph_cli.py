@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import networkx
+import numba
 import numpy as np
 import pytest
 
@@ -198,12 +199,13 @@ def test_metrics_prints_the_table_of_the_library(karate, capsys):
 
 def test_metrics_gives_the_numbers_of_the_library(plants, tmp_path, capsys):
     out, picture = tmp_path / "plants.json", tmp_path / "degrees.png"
-    options = ["--bipartite", "--cost", "all", "--seed", "3", "--threads", "1"]
+    cost = "fast" if numba.config.DISABLE_JIT else "all"  # minutes of plain Python
+    options = ["--bipartite", "--cost", cost, "--seed", "3", "--threads", "1"]
     main(["metrics", str(plants), *options, "--json", "--out", str(out), "--plot", str(picture)])
     printed, written = json.loads(capsys.readouterr().out), json.loads(out.read_text())
-    expected = summary(read_network(plants, bipartite=True), cost="all", rng=3).document()
+    expected = summary(read_network(plants, bipartite=True), cost=cost, rng=3).document()
     assert printed == written == json.loads(json.dumps(expected))
-    assert {"nodf", "powerlaw_p"} <= set(printed["measures"])
+    assert ("powerlaw_p" in printed["measures"]) == (cost == "all")
     assert picture.read_bytes().startswith(PNG)
 
 

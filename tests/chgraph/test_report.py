@@ -1,6 +1,7 @@
 """The summary: every measure, reasons for what is missing, and all that can be done with it."""
 
 import csv
+import functools
 import json
 import math
 import pickle
@@ -31,6 +32,14 @@ DEGENERATE = {
     "disconnected": nx.disjoint_union(nx.path_graph(3), nx.cycle_graph(4)),
     **zoo.GRAPHS,
 }
+
+
+@pytest.fixture(autouse=True)
+def few_null_models_without_compilation(monkeypatch):
+    """Plain Python takes a second for 200 null models."""
+    if numba.config.DISABLE_JIT:
+        few = functools.partial(metrics.rich_club_p, n_nulls=10)
+        monkeypatch.setattr(registry, "rich_club_p", few)
 
 
 def test_values_are_those_of_the_measures_alone():
@@ -123,8 +132,7 @@ def test_seeds_decide_and_measures_have_streams_of_their_own():
     assert one == two
     fast = metrics.summary(LAYER, rng=5)
     assert fast.to_dict() == {name: value for name, value in one.items() if name in fast}
-    spread = {metrics.summary(LAYER, cost="all", rng=seed)["powerlaw_p"] for seed in range(4)}
-    assert len(spread) > 1
+    assert metrics.summary(LAYER, cost="all", rng=6)["powerlaw_p"] != one["powerlaw_p"]
     generator = np.random.default_rng(5)
     assert metrics.summary(LAYER, cost="all", rng=generator).to_dict() == one
 
