@@ -11,11 +11,12 @@ from chsnn._threads import set_threads, start_numba
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
 from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
+from chsnn.evaluation import evaluate
 from chsnn.evolution import DeepR, Evolution, GradR
 from chsnn.history import History
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
-from chsnn.training import Trainer, TrainingDiverged, evaluate
+from chsnn.training import Trainer, TrainingDiverged
 
 __version__ = version("chsnn")
 

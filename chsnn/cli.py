@@ -13,14 +13,15 @@ import tyro
 from chgraph._checks import check_positive_int
 from chgraph._command_line import fail, parse_arguments, print_result
 from chsnn.comparison import plan_runs, run_plans
-from chsnn.config import RunConfig
+from chsnn.config import RewiringName, RunConfig
 from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
+from chsnn.evaluation import evaluate
 from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
 from chsnn.methods import FULLY_CONNECTED
 from chsnn.report import summary
 from chsnn.summaries import table
-from chsnn.training import TrainingDiverged, evaluate
+from chsnn.training import TrainingDiverged
 
 _INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
@@ -71,6 +72,11 @@ class Compare(RunConfig):
     --methods "fully connected" CH-SNN SET RigL --sparsities 0.9 0.95 --seeds 0 1 --out runs/all
     """
 
+    # What the comparison itself decides is no flag of it.
+    sparsity: tyro.conf.Suppress[float] = 0.95
+    seed: tyro.conf.Suppress[int] = 0
+    baseline: tyro.conf.Suppress[bool] = False
+    rewiring: tyro.conf.Suppress[RewiringName] = "evolution"
     methods: tuple[str, ...] = (FULLY_CONNECTED, "CH-SNN", "SET", "RigL")
     """Methods: fully connected, CH-SNN, static, SET, RigL, GraNet, CHT, CHTs, CHTss, Deep R, Grad R, and CH-SNN with a part exchanged ("CH-SNN, no SSCTI", "CH-SNN, no SSWI", "CH-SNN, neither", "CH-SNN, random regrowth", "CH-SNN, gradient regrowth")."""  # noqa: E501
     sparsities: tuple[float, ...] = (0.95,)

@@ -15,10 +15,11 @@ from chsnn.checkpoint import previous_of, read_checkpoint
 from chsnn.config import RunConfig
 from chsnn.data import DataSet, load_data
 from chsnn.energy import estimate_energy
+from chsnn.evaluation import evaluate
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.report import Outcome, report, write_report
 from chsnn.tensorboard import open_writer
-from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer, evaluate
+from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer
 
 CONFIG, REPORT = "config.toml", "report.json"
 PREVIOUS = "checkpoint.previous.safetensors"

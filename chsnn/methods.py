@@ -160,7 +160,10 @@ def _chts(base: RunConfig, sparsity: float) -> RunConfig:
 
 
 def _chtss(base: RunConfig, sparsity: float) -> RunConfig:
-    evolution = replace(_CHTS, density_schedule="sigmoid", final_sparsity=sparsity)
+    # Node-based, as published for dense layers: at half the links there are too many paths.
+    evolution = replace(
+        _CHTS, regrowth="CH3-L3n", density_schedule="sigmoid", final_sparsity=sparsity
+    )
     return _evolving(base, sparsity, evolution, topology="SSCTI")
 
 
@@ -203,7 +206,9 @@ METHODS: dict[str, Method] = {
     "GraNet": Method("RigL on a density that falls along a cubic (arXiv 2106.10404)", _granet),
     "CHT": Method("CH3-L3 by hard choices, early stop (ICLR 2024)", _cht),
     "CHTs": Method("CH3-L3 by soft choices, temperature 1 to 3 (arXiv 2501.19107)", _chts),
-    "CHTss": Method("CHTs on a density that falls along a sigmoid (arXiv 2501.19107)", _chtss),
+    "CHTss": Method(
+        "node-based CHTs on a density that falls along a sigmoid (arXiv 2501.19107)", _chtss
+    ),
     "Deep R": Method("strengths with fixed signs and noise (ICLR 2018)", _deep_r),
     "Grad R": Method("strengths that learn below zero (IJCAI 2021)", _grad_r),
     "CH-SNN, random regrowth": Method(

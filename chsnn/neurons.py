@@ -14,7 +14,7 @@ from norse.torch.functional.lif_box import (
 from torch import Tensor, nn
 
 from chgraph._checks import check_choice, check_real
-from chsnn.ops import lif_over_time
+from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]
 Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super"]
@@ -169,6 +169,22 @@ class LIF(nn.Module):
             steps=steps,
         )
         return spikes, LIFState(v, None)
+
+    def rate(self, x: Tensor, steps: int) -> Tensor:
+        """Return the mean spikes over time, from rest, for an input (B, n) shown `steps` times.
+
+        The numbers of ``forward(x, steps=steps)[0].mean(dim=0)`` without the spikes themselves.
+        """
+        if self._fits_the_kernel(x):
+            return lif_rate(
+                x,
+                float(self.alpha),
+                float(self.v_th),
+                self.settings["surrogate"],
+                self.settings["surrogate_alpha"],
+                steps=steps,
+            )
+        return self(x, steps=steps)[0].mean(dim=0)
 
     def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """Run one time step: input (B, n) to spikes (B, n) and the state after it."""

@@ -20,6 +20,7 @@ from chsnn.augmentation import check_square, random_shift
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Samples
 from chsnn.energy import count_synaptic_operations
+from chsnn.evaluation import evaluate
 from chsnn.evolution import EvolutionRecord, Rewiring, State, summed
 from chsnn.gradients import LayerGradient, record_gradients
 from chsnn.history import History
@@ -31,7 +32,6 @@ from chsnn.optimizers import (
     make_optimizer,
 )
 
-_EVALUATION_BATCH = 512
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 
 
@@ -385,25 +385,6 @@ class Trainer:
         trainer._evolution_steps = saved.evolution_steps
         trainer._evolution_state = saved.evolution_state
         return trainer
-
-
-@torch.no_grad()
-def evaluate(network: SpikingMLP, samples: Samples, *, seed: int = 0) -> float:
-    """Return the fraction of samples that the network classifies rightly.
-
-    Parameters
-    ----------
-    network : SpikingMLP
-    samples : Samples
-    seed : int
-        Of a random encoding, so that two calls agree.
-    """
-    network.eval()
-    encoder_stream = torch_stream(seed, "evaluate")
-    correct = 0
-    for images, labels in samples.batches(_EVALUATION_BATCH):
-        correct += int((network(images, encoder_stream).argmax(dim=1) == labels).sum())
-    return correct / len(samples)
 
 
 def _percent(row: dict[str, Any]) -> str:

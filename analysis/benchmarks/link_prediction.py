@@ -7,23 +7,20 @@ own. Networks other than those of networkx are read from the folder CHSNN_DATA n
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import networkx
 import numpy as np
-import tyro
 
 import chgraph
-from analysis.benchmarks._rows import Row, median_seconds, peak_memory_mb, table, write_json
+from analysis.benchmarks._cases import Arguments, Case, run_cases
+from analysis.benchmarks._rows import Row, median_seconds, peak_memory_mb
 from chgraph.linkpred.scores import best_unlinked, unlinked_scores
 
 _THREADS = 2
@@ -34,20 +31,6 @@ _AUTHORS = {
     (3072, 1000, 0.01): 6.1,
 }
 _AUTHORS_YEAST = 20.0
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Measure link prediction and print a Markdown table."""
-
-    quick: bool = False
-    """Small cases only, under 30 seconds."""
-    json: Path | None = None
-    """File for the rows."""
-    case: str | None = None
-    """Run one case in this process and print its rows as JSON."""
-    repeats: int = 7
-    """Counted repeats of the short cases; the median is shown."""
 
 
 def random_layer(n_left: int, n_right: int, density: float) -> chgraph.BipartiteGraph:
@@ -82,7 +65,7 @@ def _score_all(graph: Any, method: str = "CH3-L3") -> int:
     return sum(chunk.score.size for chunk in chunks)
 
 
-def layer_case(n_left: int, n_right: int, density: float) -> Callable[[Arguments], list[Row]]:
+def layer_case(n_left: int, n_right: int, density: float) -> Case:
     """Return the case that scores all unlinked pairs of a random layer."""
 
     def case(arguments: Arguments) -> list[Row]:
@@ -214,7 +197,7 @@ def _assert_equal(ours: dict[Any, float], theirs: dict[Any, float], what: str) -
     np.testing.assert_allclose([ours[k] for k in keys], [theirs[k] for k in keys], rtol=1e-11)
 
 
-def accuracy_case(*methods: str) -> Callable[[Arguments], list[Row]]:
+def accuracy_case(*methods: str) -> Case:
     """Return the case that removes 10 % of yeast's links, ten times, and finds them again."""
 
     def case(arguments: Arguments) -> list[Row]:
@@ -238,7 +221,7 @@ def accuracy_case(*methods: str) -> Callable[[Arguments], list[Row]]:
     return case
 
 
-CASES: dict[str, Callable[[Arguments], list[Row]]] = {
+CASES: dict[str, Case] = {
     **{
         f"layer-{n}x{m}-{density}": layer_case(n, m, density)
         for n, m, density in (
@@ -258,34 +241,8 @@ CASES: dict[str, Callable[[Arguments], list[Row]]] = {
     "accuracy-spm": accuracy_case("SPM"),
 }
 _NOT_QUICK = ("layer-4096x4096-0.01", "accuracy", "accuracy-spm")
-
-
-def main() -> None:
-    """Run the cases and print the table."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.benchmarks.link_prediction")
-    if arguments.case is not None:
-        rows = CASES[arguments.case](arguments)
-        print(json.dumps([row.__dict__ for row in rows]))
-        return
-    rows = []
-    for name in CASES:
-        if not (arguments.quick and name in _NOT_QUICK):
-            rows += _in_own_process(name, arguments)
-    print(table(rows))
-    if arguments.json is not None:
-        write_json(arguments.json, rows)
-
-
-def _in_own_process(name: str, arguments: Arguments) -> list[Row]:
-    repeats = 3 if arguments.quick else arguments.repeats
-    command = [sys.executable, "-m", "analysis.benchmarks.link_prediction", "--case", name]
-    command += ["--repeats", str(repeats)] + (["--quick"] if arguments.quick else [])
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    rows = [Row(**row) for row in json.loads(done.stdout)]
-    if not rows:
-        print(f"{name}: skipped, CHSNN_DATA names no folder with the yeast network")
-    return rows
+_QUICK = tuple(name for name in CASES if name not in _NOT_QUICK)
 
 
 if __name__ == "__main__":
-    main()
+    run_cases("link_prediction", CASES, quick=_QUICK)

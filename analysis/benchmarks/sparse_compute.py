@@ -10,26 +10,21 @@ Images are MNIST where CHSNN_DATA names it, else random intensities of the same 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from norse.torch import LIFBoxCell, LIFBoxParameters
 from torch import Tensor, nn
 
 import chsnn
-from analysis.benchmarks._rows import Row, peak_memory_mb, table, write_json
+from analysis.benchmarks._cases import Arguments, Case, run_cases
+from analysis.benchmarks._rows import Row, peak_memory_mb
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
 from chsnn.data import Samples
@@ -42,20 +37,6 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 SIZES = (784, 1568, 1568, 10)
 STEPS, BATCH, ALPHA = 8, 128, 0.5
 _THREADS = 2
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Measure sparse compute and print a Markdown table."""
-
-    quick: bool = False
-    """Fewer cases and repeats, under 30 seconds."""
-    json: Path | None = None
-    """File for the rows."""
-    case: str | None = None
-    """Run one case in this process and print its rows as JSON."""
-    repeats: int = 7
-    """Counted pairs of turns."""
 
 
 def samples(n: int = 2000) -> Samples:
@@ -151,7 +132,7 @@ def paired(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tu
     return median(mine), median(mine) * median(ratios)
 
 
-def step_case(sparsity: float) -> Callable[[Arguments], list[Row]]:
+def step_case(sparsity: float) -> Case:
     """Return the case that times a training step at one sparsity."""
 
     def case(arguments: Arguments) -> list[Row]:
@@ -179,7 +160,7 @@ def step_case(sparsity: float) -> Callable[[Arguments], list[Row]]:
     return case
 
 
-def memory_case(kind: str) -> Callable[[Arguments], list[Row]]:
+def memory_case(kind: str) -> Case:
     """Return the case that takes the peak memory of training steps of one kind alone."""
 
     def case(arguments: Arguments) -> list[Row]:
@@ -267,6 +248,41 @@ def evolution_case(arguments: Arguments) -> list[Row]:
             f"{evolution / (epoch - evolution) * len(data) / 60_000:.1%} of one of 60,000 images",
         )
     ]
+
+
+def epoch_case(arguments: Arguments) -> list[Row]:
+    """Time an epoch of the sparse network and of its fully connected twin, evolution included."""
+    data = samples(1280 if arguments.quick else 10_240)
+    rows = []
+    for batch in (32, 128):
+        sparse, dense = (_epochs(sparsity, data, batch) for sparsity in (0.99, 0.0))
+        ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
+        rows.append(
+            Row(
+                f"one epoch of {len(data):,} images, 784-1568-10, direct, batch {batch}, 99 %",
+                ours,
+                peer,
+                "fully connected, same code",
+                note="gradient steps and evolution",
+            )
+        )
+    return rows
+
+
+def _epochs(sparsity: float, data: Samples, batch: int) -> Callable[[], None]:
+    """Return a call that trains one more epoch."""
+    twin = mlp((784, 1568, 10), sparsity=sparsity, inputs=data.images[:1000])
+    evolution = chsnn.Evolution(zeta_schedule="constant") if sparsity else None
+    few = Samples(data.images[:10], data.labels[:10])
+    trainer = chsnn.Trainer(twin, evolution=evolution, epochs=100, batch_size=batch, progress=False)
+    epoch = iter(range(1, 100))
+
+    def train() -> None:
+        if trainer.evolution is not None and trainer._evolution_state is None:
+            trainer._evolution_state = trainer.evolution.begin(twin, seed=0)
+        trainer._epoch(next(epoch), data, few)
+
+    return train
 
 
 def large_case(arguments: Arguments) -> list[Row]:
@@ -381,10 +397,11 @@ def profile_case(arguments: Arguments) -> list[Row]:
     ]
 
 
-CASES: dict[str, Callable[[Arguments], list[Row]]] = {
+CASES: dict[str, Case] = {
     **{f"step-{s}": step_case(s) for s in (0.99, 0.98, 0.95, 0.0)},
     "inference": inference_case,
     "evolution": evolution_case,
+    "epoch": epoch_case,
     "memory-ours": memory_case("ours"),
     "memory-Norse": memory_case("Norse"),
     "large": large_case,
@@ -395,27 +412,5 @@ CASES: dict[str, Callable[[Arguments], list[Row]]] = {
 _QUICK = ("step-0.99", "inference", "large")
 
 
-def main() -> None:
-    """Run the cases and print the table."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.benchmarks.sparse_compute")
-    if arguments.case is not None:
-        chsnn.set_threads(_THREADS)
-        print(json.dumps([row.__dict__ for row in CASES[arguments.case](arguments)]))
-        return
-    names = _QUICK if arguments.quick else tuple(CASES)
-    rows = list(itertools.chain.from_iterable(_in_own_process(n, arguments) for n in names))
-    print(table(rows))
-    if arguments.json is not None:
-        write_json(arguments.json, rows)
-
-
-def _in_own_process(name: str, arguments: Arguments) -> list[Row]:
-    repeats = 3 if arguments.quick else arguments.repeats
-    command = [sys.executable, "-m", "analysis.benchmarks.sparse_compute", "--case", name]
-    command += ["--repeats", str(repeats)] + (["--quick"] if arguments.quick else [])
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return [Row(**row) for row in json.loads(done.stdout)]
-
-
 if __name__ == "__main__":
-    main()
+    run_cases("sparse_compute", CASES, quick=_QUICK, start=lambda: chsnn.set_threads(_THREADS))

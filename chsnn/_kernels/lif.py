@@ -66,12 +66,22 @@ class Neuron(NamedTuple):
 
 
 @kernel()
+def _divides_exactly(d: Any) -> bool:
+    """Whether x / d is x * (1 / d) to the last bit, and (d * x) / d is x: d is a power of two."""
+    return math.frexp(d)[0] == 0.5
+
+
+@kernel()
 def _integrate(x: np.ndarray, v: np.ndarray, u: np.ndarray, d: Any, theta: Any) -> None:
     """Compute voltages ``u`` before the threshold; ``v`` (in place) is that after the reset."""
     zero, one = u.dtype.type(0), u.dtype.type(1)
     if d == 0:
         for i in range(u.size):
             u[i] = v[i] + x[i]
+    elif _divides_exactly(d):
+        inverse = one / d
+        for i in range(u.size):
+            u[i] = v[i] + d * (x[i] * inverse - v[i])
     else:
         for i in range(u.size):
             u[i] = v[i] + d * (x[i] / d - v[i])
@@ -87,6 +97,13 @@ def fire(x: np.ndarray, v: np.ndarray, z: np.ndarray, d: Any, theta: Any) -> Non
     if d == 0:
         for i in range(z.size):
             u = v[i] + x[i]
+            spike = one if u > theta else zero
+            z[i] = spike
+            v[i] = (one - spike) * u
+    elif _divides_exactly(d):
+        inverse = one / d
+        for i in range(z.size):
+            u = v[i] + d * (x[i] * inverse - v[i])
             spike = one if u > theta else zero
             z[i] = spike
             v[i] = (one - spike) * u
@@ -128,6 +145,18 @@ def _lower(
     gv[i] = total - d * total
 
 
+@kernel(inline=True)
+def _lower_exact(
+    through: Any, u: np.ndarray, gv: np.ndarray, g: np.ndarray, i: Int, d: Any, theta: Any
+) -> None:
+    """Do the same where dividing what was multiplied by d gives it back."""
+    zero, one = u.dtype.type(0), u.dtype.type(1)
+    spike = one if u[i] > theta else zero
+    total = gv[i] * (one - spike) + through
+    g[i] = total
+    gv[i] = total - d * total
+
+
 @kernel()
 def _step_back(
     u: np.ndarray, gv: np.ndarray, g: np.ndarray, d: Any, theta: Any, method: Int, k: Any
@@ -141,6 +170,11 @@ def _step_back(
         for i in range(g.size):
             s = abs(u[i] - theta) + one
             _lower(_upper(g, u, gv, i) / (s * s), u, gv, g, i, d, theta)
+    elif method == TRIANGLE and _divides_exactly(d):
+        for i in range(g.size):
+            slope = one - abs(u[i] - theta)
+            slope = slope if slope > zero else zero
+            _lower_exact(_upper(g, u, gv, i) * k * slope, u, gv, g, i, d, theta)
     elif method == TRIANGLE:
         for i in range(g.size):
             slope = one - abs(u[i] - theta)
@@ -202,6 +236,29 @@ def lif_forward(
             a = row * x_at.row + t * x_at.time + first
             b = row * z_at.row + t * z_at.time + first
             fire(x[a : a + n], voltage, z[b : b + n], neuron.d, neuron.theta)
+
+
+@kernel(parallel=True)
+def lif_rate(
+    x: np.ndarray, v: np.ndarray, rate: np.ndarray, layout: Layout, neuron: Neuron
+) -> None:
+    """Compute the mean of the spikes over time for an input of one step that stands for all.
+
+    For one row. ``v`` comes as the first and leaves as the last voltage; the spikes of a piece
+    never leave the cache.
+    """
+    size, piece, steps = layout.size, layout.piece, layout.steps
+    for unit in prange((size + piece - 1) // piece):
+        first = unit * piece
+        n = min(piece, size - first)
+        voltage, mean = v[first : first + n], rate[first : first + n]
+        z = np.empty(n, rate.dtype)
+        mean[:] = 0
+        for _ in range(steps):
+            fire(x[first : first + n], voltage, z, neuron.d, neuron.theta)
+            _add(z, mean)
+        for i in range(n):
+            mean[i] /= steps
 
 
 @kernel(parallel=True)

@@ -107,12 +107,28 @@ class SpikingMLP(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Classify images (B, n_in): scores (B, n_classes); `generator` serves the encoder."""
         x = self.encoder(images.flatten(1), generator)
-        for layer, neuron in zip(self.layers, self.neurons, strict=False):
-            if x.shape[0] > 1 and x.stride(0) == 0:  # an image shown at every step
-                x, _ = neuron(layer(x, steps="once"), steps=x.shape[0])
-            else:
+        last = len(self.neurons) - 1
+        for i, (layer, neuron) in enumerate(zip(self.layers, self.neurons, strict=False)):
+            if x.shape[0] < 2 or x.stride(0) != 0:
                 x, _ = neuron(layer(x))
+                continue
+            # An image shown at every step.
+            steps, current = x.shape[0], layer(x, steps="once")
+            if i == last and not self._is_watched(i):
+                rate = cast(LIF, neuron).rate(current, steps)
+                return self.layers[-1](rate) if self.readout == "potential" else rate
+            x, _ = neuron(current, steps=steps)
         return self.layers[-1](x, steps="mean") if self.readout == "potential" else x.mean(dim=0)
+
+    def _is_watched(self, last: int) -> bool:
+        """Whether a hook wants to see the spikes of the last neurons, and when they come."""
+        neuron, reader = self.neurons[last], self.layers[-1]
+        return bool(
+            neuron._forward_hooks
+            or neuron._forward_pre_hooks
+            or reader._forward_hooks
+            or reader._forward_pre_hooks
+        )
 
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and values, as JSON-ready numbers and names."""

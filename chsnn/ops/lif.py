@@ -56,6 +56,11 @@ class _Layout:
         """Voltages of one step."""
         return self.rows * self.size
 
+    @property
+    def of_one_step(self) -> _Layout:
+        """The layout of arrays with one step that stands for all: one long row, no gaps."""
+        return _Layout(1, self.neurons, self.steps, features_first=False)
+
     def for_kernel(self) -> kernels.Layout:
         """Return the numbers that the kernels take."""
         piece = min(512, max(64, PIECE_CACHE // max(1, self.steps)))
@@ -111,11 +116,44 @@ class _LifOverTime(torch.autograd.Function):
             upper = layout.flat(gz[0] if repeated else gz)
             gz_at = layout.one_step if repeated else every
             carry = _zeros(neurons, first) if gv is None else layout.flat(gv).copy()
+            lies = layout
+            if x_at.time == gz_at.time == gx_at.time == 0:
+                lies = layout.of_one_step
+                x_at = gz_at = gx_at = lies.one_step
             kernels.lif_backward(
-                current, x_at, first, upper, gz_at, carry, gx, gx_at, layout.for_kernel(), neuron
+                current, x_at, first, upper, gz_at, carry, gx, gx_at, lies.for_kernel(), neuron
             )
         for_v = layout.tensor(carry, ctx.shapes[1]) if ctx.needs_input_grad[1] else None
         return layout.tensor(gx, ctx.shapes[0]), for_v, None, None
+
+
+class _LifRate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, steps: int, neuron: Neuron) -> Tensor:
+        layout = _Layout.of(x, tuple(x.shape), steps)
+        with kernel_threads():
+            current = layout.flat(x)
+            rate = POOL.empty(layout.neurons, current.dtype)
+            voltage = _zeros(layout.neurons, current)
+            kernels.lif_rate(current, voltage, rate, layout.of_one_step.for_kernel(), neuron)
+        ctx.save_for_backward(x if shares_memory(current, x) else None)
+        ctx.current, ctx.layout, ctx.neuron, ctx.shape = current, layout, neuron, x.shape
+        return layout.tensor(rate, tuple(x.shape))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        ctx.saved_tensors  # noqa: B018  unpacking notices an input changed in place
+        layout, lies = ctx.layout, ctx.layout.of_one_step
+        first, carry = (_zeros(layout.neurons, ctx.current) for _ in range(2))
+        gx = POOL.empty(layout.neurons, first.dtype)
+        with kernel_threads():
+            upper = layout.flat(gradient / lies.steps)
+            at = lies.one_step
+            kernels.lif_backward(
+                ctx.current, at, first, upper, at, carry, gx, at, lies.for_kernel(), ctx.neuron
+            )
+        return layout.tensor(gx, tuple(ctx.shape)), None, None
 
 
 class _MeanOverTime(torch.autograd.Function):
@@ -227,16 +265,59 @@ def lif_over_time(
     >>> spikes.flatten().tolist(), v
     ([0.0, 1.0, 0.0], tensor([0.8000]))
     """
-    check_choice("method", method, tuple(kernels.METHODS))
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
+    neuron = _neuron(x, alpha, theta, method, surrogate_alpha)
     if steps is not None:
         check_positive_int("steps", steps)
-    check_cpu("x", x)
-    number = DTYPES[x.dtype]
-    # In the tensors' precision from the start, as Norse's parameters are.
-    d = number(1) - number(alpha)
-    neuron = Neuron(d, number(theta), kernels.METHODS[method], number(surrogate_alpha))
     if v0 is not None:
         v0 = v0.to(x.dtype).expand(x.shape if steps is not None else x.shape[1:])
     return _LifOverTime.apply(x, v0, steps, neuron)
+
+
+def lif_rate(
+    x: Tensor,
+    alpha: float,
+    theta: float = 1.0,
+    method: str = "super",
+    surrogate_alpha: float = 100.0,
+    *,
+    steps: int,
+) -> Tensor:
+    """Return the mean spikes over time of neurons at rest that get one input `steps` times.
+
+    The numbers of :func:`lif_over_time` and :func:`mean_over_time`, bit for bit, forward and
+    backward; but the spikes are never written down, which halves the time.
+
+    Parameters
+    ----------
+    x : Tensor of float32 or float64, shape (...)
+    alpha, theta, method, surrogate_alpha
+        As for :func:`lif_over_time`.
+    steps : int
+
+    Returns
+    -------
+    Tensor, shape (...)
+
+    Raises
+    ------
+    ValueError
+        As from :func:`lif_over_time`.
+
+    Examples
+    --------
+    >>> lif_rate(torch.tensor([0.4, 0.8, 2.0]), alpha=0.5, steps=4)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    neuron = _neuron(x, alpha, theta, method, surrogate_alpha)
+    return _LifRate.apply(x, check_positive_int("steps", steps), neuron)
+
+
+def _neuron(x: Tensor, alpha: float, theta: float, method: str, surrogate_alpha: float) -> Neuron:
+    """Return the numbers of the neuron in the precision of `x`, as Norse's parameters are."""
+    check_choice("method", method, tuple(kernels.METHODS))
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
+    check_cpu("x", x)
+    number = DTYPES[x.dtype]
+    d = number(1) - number(alpha)
+    return Neuron(d, number(theta), kernels.METHODS[method], number(surrogate_alpha))

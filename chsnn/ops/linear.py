@@ -30,8 +30,14 @@ class _Input:
 def _read_input(x: Tensor, look: bool) -> _Input:
     """Read spikes if every value is 0 or 1, otherwise (or unless to `look`) real values."""
     columns = math.prod(x.shape[:-1])
-    spikes = _pack(x, columns) if look and x.numel() else None
+    spikes = _pack(x, columns) if look and x.numel() and _may_be_spikes(x) else None
     return spikes or _Input(columns, feature_major(x))
+
+
+def _may_be_spikes(x: Tensor) -> bool:
+    """Whether the first sample is binary: real values mostly show there, without a whole pass."""
+    first = x.detach()[(0,) * (x.dim() - 1)]
+    return bool(((first == 0) | (first == 1)).all())
 
 
 def _pack(x: Tensor, columns: int) -> _Input | None:

@@ -153,6 +153,8 @@ def test_the_command_ends_with_the_table(tmp_path, capsys):
         (["--sparsities", "1.5"], "sparsity"),
         (["--processes", "0"], "processes"),
         (["--seeds", "-1"], "seed"),
+        (["--seed", "1"], "--seed"),
+        (["--sparsity", "0.5"], "--sparsity"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments, named, tmp_path, capsys):

@@ -79,7 +79,8 @@ def test_published_settings():
     chts = method_config("CHTs", BASE, 0.9).evolution
     assert (chts.temperature, chts.temperature_end) == (1.0, 3.0)
     assert method_config("CHT", BASE, 0.9).evolution.stop_overlap == 0.9
-    assert method_config("CHTss", BASE, 0.9).evolution.density_schedule == "sigmoid"
+    chtss = method_config("CHTss", BASE, 0.9).evolution
+    assert (chtss.regrowth, chtss.density_schedule) == ("CH3-L3n", "sigmoid")
     assert method_config("GraNet", BASE, 0.9).evolution.density_schedule == "cubic"
     assert method_config("Grad R", BASE, 0.9).grad_r.target_sparsity == 0.9
 

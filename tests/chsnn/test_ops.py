@@ -15,7 +15,7 @@ from torch.nn import functional
 from chgraph import BipartiteGraph
 from chsnn._kernels.buffers import SMALLEST, BufferPool
 from chsnn.neurons import SURROGATES
-from chsnn.ops import dense, dense_linear, lif_over_time, mean_over_time, sparse_linear
+from chsnn.ops import dense, dense_linear, lif_over_time, lif_rate, mean_over_time, sparse_linear
 from tests import zoo
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -469,3 +469,26 @@ def test_the_mean_of_a_constant_is_the_constant():
 def test_a_mean_of_nothing_or_of_another_type_is_refused(x):
     with pytest.raises(ValueError, match=r"^x must"):
         mean_over_time(x)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.5, 0.75, 1.0])
+def test_the_rate_is_the_mean_of_the_spikes_bit_for_bit(alpha, dtype, layout):
+    x = laid_out((real(33, 130, dtype=dtype) * 0.8).abs(), layout).requires_grad_()
+    for method in SURROGATES:
+        settings = (alpha, 0.7, method, 0.4)
+        rate = lif_rate(x, *settings, steps=6)
+        expected = mean_over_time(lif_over_time(x, *settings, steps=6)[0])
+        assert 0 < rate.mean() < 1
+        assert_all_equal((rate,), (expected,))
+        assert_all_equal(gradients(rate, (x,)), gradients(expected, (x,)))
+
+
+def test_the_rate_refuses_what_the_neurons_refuse():
+    x = real(3, 4)
+    for bad, name in (({"alpha": 2.0}, "alpha"), ({"method": "step"}, "method")):
+        with pytest.raises(ValueError, match=name):
+            lif_rate(x, **{"alpha": 0.5, **bad}, steps=3)
+    with pytest.raises(ValueError, match="steps"):
+        lif_rate(x, 0.5, steps=0)
