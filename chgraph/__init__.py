@@ -8,7 +8,7 @@ imports torch.
 
 from importlib.metadata import version
 
-from chgraph import linkpred, plotting, rewiring, topology
+from chgraph import linkpred, metrics, plotting, rewiring, topology
 from chgraph.files import read_network
 from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
 from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
@@ -25,6 +25,7 @@ __all__ = [
     "as_bipartite",
     "as_graph",
     "linkpred",
+    "metrics",
     "plotting",
     "predict_links",
     "read_network",

@@ -65,6 +65,13 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 
+def check_flag(name: str, value: Any, legal: str = "True or False") -> bool:
+    """Return `value` as a bool, or raise if it is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be {legal}, got {value!r}")
+    return bool(value)
+
+
 def check_link_values(name: str, values: Any, n_links: int) -> np.ndarray:
     """Return one finite float64 per link, or raise."""
     try:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numba
 
 from chgraph._checks import check_positive_int
+
+LITTLE_WORK = 5_000_000  # simple operations: some milliseconds on one thread
+
+
+def workers_for(operations: float) -> AbstractContextManager[int]:
+    """Limit little work to one thread: starting a second would only slow it down.
+
+    Yields the number of threads, as :func:`thread_limit` does.
+    """
+    return thread_limit(1 if operations < LITTLE_WORK else None)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The command line: ``chgraph predict``, ``chgraph evaluate``."""
+"""The command line: ``chgraph predict``, ``chgraph evaluate``, ``chgraph metrics``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import tyro
 from chgraph import plotting
 from chgraph._checks import check_count
 from chgraph._command_line import fail, parse_arguments, print_result
+from chgraph._threads import thread_limit
 from chgraph.bipartite import BipartiteGraph
 from chgraph.files import read_network
 from chgraph.graph import GraphInputWarning
 from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.predict import predict_links
+from chgraph.metrics.report import summary
 from chgraph.monopartite import Graph
 
 if TYPE_CHECKING:
@@ -57,15 +59,15 @@ class _NetworkCommand:
             self.file, bipartite=self.bipartite or None, header=_HEADER[self.header]
         )
 
-    def deliver(self, result: Any, draw: Callable[[Axes], Any]) -> None:
-        """Write the files asked for, then print."""
+    def deliver(self, result: Any, document: dict[str, Any], draw: Callable[[Axes], Any]) -> None:
+        """Write the files asked for, then print the result, or the document as JSON."""
         if self.out is not None:
             write = result.to_csv if self.out.suffix.lower() == ".csv" else result.to_json
             write(self.out)
         if self.plot is not None:
             _save_picture(draw, self.plot)
         written = [f"written: {path}" for path in (self.out, self.plot) if path is not None]
-        print_result(result.to_dict(), "\n".join([str(result), *written]), json=self.json)
+        print_result(document, "\n".join([str(result), *written]), json=self.json)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ class Predict(_NetworkCommand):
             local_community=self.local_community,
             n_threads=self.threads,
         )
-        self.deliver(prediction, lambda ax: plotting.predicted_links(graph, prediction, ax=ax))
+        self.deliver(
+            prediction,
+            prediction.to_dict(),
+            lambda ax: plotting.predicted_links(graph, prediction, ax=ax),
+        )
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,30 @@ class Evaluate(_NetworkCommand):
             rng=self.seed,
             n_threads=self.threads,
         )
-        self.deliver(result, lambda ax: result.plot(ax=ax))
+        self.deliver(result, result.to_dict(), lambda ax: result.plot(ax=ax))
+
+
+@dataclass(frozen=True)
+class Metrics(_NetworkCommand):
+    """Measure a network: distances, clustering, communities, degrees and more.
+
+    The picture is the degree distribution with the power law fitted to it.
+
+    Example: chgraph metrics yeast.csv --cost all --json --plot degrees.png
+    """
+
+    cost: Literal["fast", "all"] = "fast"
+    """Whether to leave out measures that compare with many random graphs or samples."""
+    seed: int = 0
+    """Seed of the measures found by chance; the same seed gives the same table."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        check_count("seed", self.seed)
+        graph = self.network()
+        with thread_limit(self.threads):
+            result = summary(graph, cost=self.cost, rng=self.seed)
+        self.deliver(result, result.document(), lambda ax: _draw_degrees(graph, ax))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -148,7 +177,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parse(arguments: list[str]) -> Any:
     return parse_arguments(
         Annotated[Predict, tyro.conf.subcommand("predict"), tyro.conf.FlagCreatePairsOff]
-        | Annotated[Evaluate, tyro.conf.subcommand("evaluate"), tyro.conf.FlagCreatePairsOff],
+        | Annotated[Evaluate, tyro.conf.subcommand("evaluate"), tyro.conf.FlagCreatePairsOff]
+        | Annotated[Metrics, tyro.conf.subcommand("metrics"), tyro.conf.FlagCreatePairsOff],
         arguments,
         program="chgraph",
         description="Network science after Cannistraci-Hebb theory.",
@@ -162,6 +192,14 @@ def _check_target(flag: str, path: Path | None, endings: Sequence[str], source: 
         raise ValueError(f"{flag} must end in {' or '.join(endings)}, got {str(path)!r}")
     if path.exists() and source.exists() and path.samefile(source):
         raise ValueError(f"{flag} names FILE itself; it would be replaced")
+
+
+def _draw_degrees(graph: Graph | BipartiteGraph, ax: Axes) -> None:
+    if isinstance(graph, Graph):
+        plotting.degree_distribution(graph, ax=ax)
+        return
+    for side, color in (("left", plotting.INK), ("right", plotting.PREDICTED_COLOR)):
+        plotting.degree_distribution(graph, side=side, color=color, ax=ax)
 
 
 def _save_picture(draw: Callable[[Axes], Any], path: Path) -> None:

@@ -57,6 +57,13 @@ def median_seconds(call: Callable[[], Any], repeats: int) -> float:
     return median(times)
 
 
+def seconds_once(call: Callable[[], Any]) -> float:
+    """Return the seconds of a single call: of what takes too long to repeat."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
 def peak_memory_mb() -> float:
     """Return the peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
-from tqdm.notebook import tqdm_notebook
 
-from chgraph._checks import as_generator, check_choice, check_positive_int, check_real
+from chgraph._checks import as_generator, check_choice, check_flag, check_positive_int, check_real
 from chgraph._files import write_atomically
+from chgraph._progress import check_progress, progress_bar
+from chgraph._tables import aligned
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
@@ -98,7 +99,7 @@ class Evaluation:
             [
                 f"{about['removed']:,} of {about['links']:,} links of {about['network']} "
                 f"removed{kept}, {repeats}",
-                *_aligned(lines),
+                *aligned(lines),
                 f"{spread}* best of the column",
             ]
         )
@@ -222,7 +223,7 @@ def evaluate(
     n_removed = _n_removed(graph, removed, connected)
     generator = as_generator(rng)
     rows: list[dict[str, Any]] = []
-    with _progress_bar(len(methods) * repeats, progress) as bar:
+    with progress_bar(len(methods) * repeats, progress) as bar:
         for repeat in range(repeats):
             trial = remove_links(graph, n_removed, connected, generator)
             for method in methods:
@@ -269,10 +270,8 @@ def _check_options(repeats: Any, k: Any, n_threads: Any, connected: Any, progres
     check_positive_int("k", k)
     if n_threads is not None:
         check_positive_int("n_threads", n_threads)
-    if not isinstance(connected, bool | np.bool_):
-        raise TypeError(f"connected must be True or False, got {connected!r}")
-    if progress is not None and not isinstance(progress, bool | np.bool_):
-        raise TypeError(f"progress must be True, False or None, got {progress!r}")
+    check_flag("connected", connected)
+    check_progress(progress)
 
 
 def _n_removed(graph: Graph | BipartiteGraph, removed: Any, connected: bool) -> int:
@@ -298,19 +297,6 @@ def _n_removed(graph: Graph | BipartiteGraph, removed: Any, connected: bool) -> 
 # ---------------------------------------------------------------------- presentation
 
 
-def _progress_bar(n_tasks: int, shown: bool | None) -> tqdm:
-    layout = "{l_bar}{bar}| {elapsed}, {remaining} to go"
-    return tqdm(total=n_tasks, disable=_hidden(shown), bar_format=layout)
-
-
-def _hidden(shown: bool | None) -> bool | None:
-    """Return tqdm's `disable`; None hides the bar unless it would go to a terminal."""
-    if shown is not None:
-        return not shown
-    # A notebook's streams say that they are no terminal.
-    return False if issubclass(tqdm, tqdm_notebook) else None
-
-
 def _within_task(bar: tqdm, done: int) -> Progress:
     """Return a function that moves the bar on by a fraction of a task, never past its end."""
 
@@ -330,15 +316,3 @@ def _cell(value: Spread, column: str, best: float) -> str:
     if column == "seconds":
         return f"{value.mean:.3g}{mark}"
     return f"{value.mean:.3f}" + ("" if math.isnan(value.sd) else f"±{value.sd:.3f}") + mark
-
-
-def _aligned(lines: list[list[str]]) -> list[str]:
-    """Return rows of cells as text, the first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]

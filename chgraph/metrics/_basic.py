@@ -1,18 +1,13 @@
-"""The deterministic measures that Monte-Carlo measures are made of, several in one pass."""
+"""The deterministic measures that Monte-Carlo measures are made of, several at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Callable, Collection
 
 from chgraph.graph import BipartiteGraph, Graph
-
-if TYPE_CHECKING:
-    import igraph
-
-BASIC_MEASURES = ("clustering", "char_path", "efficiency_glob", "efficiency_loc")
+from chgraph.metrics._workspace import Workspace
+from chgraph.metrics.distances import characteristic_path_length, global_efficiency
+from chgraph.metrics.local import clustering, local_efficiency
 
 
 def as_one_graph(network: Graph | BipartiteGraph) -> Graph:
@@ -23,39 +18,25 @@ def as_one_graph(network: Graph | BipartiteGraph) -> Graph:
     return Graph.from_links(left, right + network.n_left, sum(network.shape))
 
 
+def _efficiency_or_zero(work: Workspace) -> float:
+    """Return the global efficiency; 0, not NaN, where there is no pair of nodes."""
+    return global_efficiency(work) if work.n_nodes > 1 else 0.0
+
+
+_MEASURES: dict[str, Callable[[Workspace], float]] = {
+    "clustering": clustering,
+    "char_path": characteristic_path_length,
+    "efficiency_glob": _efficiency_or_zero,
+    "efficiency_loc": local_efficiency,
+}
+BASIC_MEASURES = tuple(_MEASURES)
+
+
 def basic_measures(graph: Graph, names: Collection[str] = BASIC_MEASURES) -> dict[str, float]:
     """Return measures of a graph by name; NaN where they are means over nothing.
 
-    clustering: mean local coefficient, 0 for nodes of degree below 2. char_path: mean
-    distance of the pairs that are connected. efficiency_glob: mean of 1 / distance over all
-    pairs, 0 for those that are not. efficiency_loc: mean over the nodes of the efficiency of
-    the graph of their neighbours, 0 for degrees below 2.
+    Those of :mod:`chgraph.metrics` under the names of the published tables: clustering,
+    char_path, efficiency_glob (0 without a pair of nodes), efficiency_loc.
     """
-    result = graph.to_igraph()
-    values = {}
-    if "clustering" in names:
-        clustering = result.transitivity_avglocal_undirected(mode="zero")
-        values["clustering"] = clustering if graph.n_nodes else float("nan")
-    if "char_path" in names or "efficiency_glob" in names:
-        distance, count = _distances(result)
-        values["char_path"] = float(distance @ count / count.sum()) if count.size else float("nan")
-        values["efficiency_glob"] = _efficiency(distance, count, graph.n_nodes)
-    if "efficiency_loc" in names:
-        near = [
-            _efficiency(*_distances(result.induced_subgraph(around)), len(around))
-            for around in result.get_adjlist()
-        ]
-        values["efficiency_loc"] = float(np.mean(near)) if near else float("nan")
-    return {name: values[name] for name in names}
-
-
-def _distances(graph: igraph.Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distances that occur and how many (unordered) pairs have them."""
-    bins = list(graph.path_length_hist(directed=False).bins())
-    return np.array([start for start, _, _ in bins]), np.array([n for _, _, n in bins])
-
-
-def _efficiency(distance: np.ndarray, count: np.ndarray, n_nodes: int) -> float:
-    """Return the mean of 1 / distance over all pairs; 0 if there is none."""
-    n_pairs = n_nodes * (n_nodes - 1) / 2
-    return float((count / distance).sum() / n_pairs) if n_pairs else 0.0
+    work = Workspace(graph)
+    return {name: _MEASURES[name](work) for name in names}

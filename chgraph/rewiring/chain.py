@@ -71,7 +71,7 @@ def remove_dead_chains(graphs: Sequence[BipartiteGraph]) -> ChainRemoval:
     >>> result.dead, result.graphs[0].links()
     ((array([False,  True]),), (array([0, 1]), array([0, 0])))
     """
-    _check_layers(graphs)
+    check_layers(graphs)
     ends = [graph.links() for graph in graphs]
     alive = [np.ones(graph.n_links, dtype=bool) for graph in graphs]
     dead = [np.zeros(graph.n_right, dtype=bool) for graph in graphs[:-1]]
@@ -96,7 +96,8 @@ def remove_dead_chains(graphs: Sequence[BipartiteGraph]) -> ChainRemoval:
     )
 
 
-def _check_layers(graphs: Sequence[BipartiteGraph]) -> None:
+def check_layers(graphs: Sequence[BipartiteGraph]) -> None:
+    """Raise if these are not the layers of one feed-forward network, first to last."""
     if not graphs:
         raise ValueError("graphs must hold at least one graph")
     for i, (graph, following) in enumerate(itertools.pairwise(graphs)):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import networkx
+import numba
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from chgraph.cli import main
 from chgraph.files import read_network
 from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.predict import predict_links
+from chgraph.metrics import summary
 
 PNG = b"\x89PNG\r\n"
 
@@ -187,10 +189,40 @@ def test_evaluate_prints_a_table_and_writes_csv(plants, tmp_path, capsys):
         assert [row["repeat"] for row in csv.DictReader(file)] == ["0", "1"]
 
 
+# ---------------------------------------------------------------------------- metrics
+
+
+def test_metrics_prints_the_table_of_the_library(karate, capsys):
+    main(["metrics", str(karate)])
+    assert capsys.readouterr().out.strip() == repr(summary(read_network(karate), rng=0))
+
+
+def test_metrics_gives_the_numbers_of_the_library(plants, tmp_path, capsys):
+    out, picture = tmp_path / "plants.json", tmp_path / "degrees.png"
+    cost = "fast" if numba.config.DISABLE_JIT else "all"  # minutes of plain Python
+    options = ["--bipartite", "--cost", cost, "--seed", "3", "--threads", "1"]
+    main(["metrics", str(plants), *options, "--json", "--out", str(out), "--plot", str(picture)])
+    printed, written = json.loads(capsys.readouterr().out), json.loads(out.read_text())
+    expected = summary(read_network(plants, bipartite=True), cost=cost, rng=3).document()
+    assert printed == written == json.loads(json.dumps(expected))
+    assert ("powerlaw_p" in printed["measures"]) == (cost == "all")
+    assert picture.read_bytes().startswith(PNG)
+
+
+def test_metrics_writes_csv_and_draws_networks_of_one_kind(karate, tmp_path, capsys):
+    out, picture = tmp_path / "table.csv", tmp_path / "degrees.svg"
+    main(["metrics", str(karate), "--out", str(out), "--plot", str(picture)])
+    assert capsys.readouterr().out.splitlines()[-2:] == [f"written: {out}", f"written: {picture}"]
+    with out.open(newline="") as file:
+        values = {row["measure"]: row["value"] for row in csv.DictReader(file)}
+    assert (values["n_nodes"], values["n_links"]) == ("34", "78")
+    assert picture.read_bytes().startswith(b"<?xml")
+
+
 # ----------------------------------------------------------------------- what is wrong
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "metrics"])
 def test_bad_files_are_one_line_and_exit_2(command, tmp_path, capsys):
     assert "nowhere.csv: no such file" in fails([command, tmp_path / "nowhere.csv"], capsys)
     assert "is a folder" in fails([command, tmp_path], capsys)
@@ -237,7 +269,21 @@ def test_bad_options_of_evaluate(karate, capsys, arguments, named):
     assert named in fails(["evaluate", karate, *arguments], capsys)
 
 
-@pytest.mark.parametrize("arguments", [[], ["predit"], ["predict"], ["evaluate"]])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--cost", "cheap"], "cheap"),
+        (["--seed", "-1"], "seed"),
+        (["--threads", "0"], "n_threads"),
+        (["--plot", "degrees.gif"], "--plot"),
+        (["--method", "CH3-L3"], "--method"),
+    ],
+)
+def test_bad_options_of_metrics(karate, capsys, arguments, named):
+    assert named in fails(["metrics", karate, *arguments], capsys)
+
+
+@pytest.mark.parametrize("arguments", [[], ["predit"], ["predict"], ["evaluate"], ["metrics"]])
 def test_missing_and_unknown_commands(arguments, capsys):
     error = fails(arguments, capsys)
     assert "predict" in error or "FILE" in error
@@ -265,7 +311,7 @@ def test_an_older_result_stays_where_the_command_fails(karate, tmp_path, capsys)
 # -------------------------------------------------------------------------------- help
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "metrics"])
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

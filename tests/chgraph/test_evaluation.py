@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tqdm.notebook import tqdm_notebook
 
 from chgraph import BipartiteGraph, Graph
+from chgraph._progress import progress_bar
 from chgraph.linkpred import _trials, evaluation
 from chgraph.linkpred._pairs import ScoredPairs
 from chgraph.linkpred.adaptive import adaptive_scores
@@ -297,14 +297,8 @@ def test_progress_bar(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_progress_bar_in_a_notebook(monkeypatch):
-    assert [evaluation._hidden(shown) for shown in (None, True, False)] == [None, False, True]
-    monkeypatch.setattr(evaluation, "tqdm", tqdm_notebook)
-    assert [evaluation._hidden(shown) for shown in (None, True, False)] == [False, False, True]
-
-
 def test_progress_of_a_task_never_passes_its_end():
-    with evaluation._progress_bar(2, True) as bar:
+    with progress_bar(2, True) as bar:
         told = evaluation._within_task(bar, 0)
         for fraction in (0.5, 0.4, 0.3, 0.2):
             told(fraction)

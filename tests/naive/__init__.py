@@ -25,6 +25,7 @@ from tests.naive.classic import (
     spm_matrix,
     structural_consistency,
 )
+from tests.naive.communities import best_modularity, newman_modularity, partitions
 from tests.naive.energy import sops
 from tests.naive.evaluation import (
     auc_mroc,
@@ -88,6 +89,8 @@ from tests.naive.metrics import (
 )
 from tests.naive.neurons import evenly_spaced_spikes, lif_eq1
 from tests.naive.null import as_state, muscoloni_chances, reachable, swaps_of
+from tests.naive.paths import input_output_paths, share_active
+from tests.naive.powerlaw import corrected, power_law_fit
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
 from tests.naive.rewiring import dead_neurons, lrs, relative_importance
 from tests.naive.topology import (
@@ -113,6 +116,7 @@ __all__ = [
     "auc_prec",
     "auc_roc",
     "barber_modularity",
+    "best_modularity",
     "bipartite_neighbours",
     "ch2_l3n",
     "ch3_l3n",
@@ -126,6 +130,7 @@ __all__ = [
     "classic_score",
     "closeness",
     "clustering",
+    "corrected",
     "daminelli_scores",
     "dead_neurons",
     "dense_ranks",
@@ -137,6 +142,7 @@ __all__ = [
     "finite_hops",
     "hop_distances",
     "induced",
+    "input_output_paths",
     "internal_degrees",
     "katz_matrix",
     "labels_best_first",
@@ -158,11 +164,14 @@ __all__ = [
     "n_positive",
     "ndcg",
     "neighbours_from_edges",
+    "newman_modularity",
     "node_betweenness",
     "nodf",
+    "partitions",
     "pearson_matrix",
     "pearson_of_integers",
     "phi_matrix",
+    "power_law_fit",
     "precision_at",
     "radiality",
     "reachable",
@@ -172,6 +181,7 @@ __all__ = [
     "ring_distance",
     "robins_alexander",
     "round_significant",
+    "share_active",
     "shortest_path_counts",
     "simple_paths",
     "sops",

@@ -1,0 +1,25 @@
+"""Pictures of graphs. Functions take and return matplotlib axes."""
+
+from chgraph.plotting._canvas import INK, PREDICTED_COLOR, save_figure
+from chgraph.plotting.degrees import degree_distribution
+from chgraph.plotting.evaluations import evaluation_bars
+from chgraph.plotting.evolution import metric_evolution
+from chgraph.plotting.examples import link_example
+from chgraph.plotting.layers import layered_network
+from chgraph.plotting.matrices import ORDERS, biadjacency, degree_map
+from chgraph.plotting.predictions import predicted_links
+
+__all__ = [
+    "INK",
+    "ORDERS",
+    "PREDICTED_COLOR",
+    "biadjacency",
+    "degree_distribution",
+    "degree_map",
+    "evaluation_bars",
+    "layered_network",
+    "link_example",
+    "metric_evolution",
+    "predicted_links",
+    "save_figure",
+]

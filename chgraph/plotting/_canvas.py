@@ -1,0 +1,54 @@
+"""Axes to draw on, colors, and the way of a figure into a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chgraph._files import write_atomically
+from chgraph.graph import BipartiteGraph, Graph
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, LINK_COLOR, PREDICTED_COLOR = "#1f3b4d", "#94a3b8", "#c2410c"
+
+
+def axes_of(ax: Axes | None) -> Axes:
+    """Return the axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
+
+
+def distinct_colors(n: int) -> list[Any]:
+    """Return `n` colors that can be told apart, the familiar ones while they suffice."""
+    import matplotlib
+
+    if n <= 10:
+        return [f"C{i}" for i in range(n)]
+    return list(matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, n)))
+
+
+def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
+    """Return the names (or numbers) of all nodes, right nodes behind the left ones."""
+    if not isinstance(graph, BipartiteGraph):
+        return list(range(graph.n_nodes) if graph.names is None else graph.names)
+    left, right = (
+        range(n) if names is None else names
+        for n, names in zip(graph.shape, (graph.left_names, graph.right_names), strict=True)
+    )
+    return [*left, *right]
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure in the format of the path's ending, atomically."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
+    return write_atomically(path, picture.getvalue())

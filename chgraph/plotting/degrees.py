@@ -1,0 +1,72 @@
+"""Degree distributions, with the power law fitted to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.special
+
+from chgraph.metrics.powerlaw import PowerLawFit, powerlaw_fit
+from chgraph.metrics.sizes import degrees
+from chgraph.plotting._canvas import INK, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def degree_distribution(
+    graph: Any,
+    *,
+    side: str | None = None,
+    fit: bool = True,
+    ax: Axes | None = None,
+    color: str = INK,
+    label: str | None = None,
+) -> Axes:
+    """Draw the share of nodes that have at least k links, on logarithmic axes.
+
+    A power law is a straight line there, and each node counts, where a histogram's tail is
+    noise. Nodes without links lower the left end of the curve.
+
+    Parameters
+    ----------
+    graph : Graph, BipartiteGraph, array_like, scipy sparse, networkx.Graph or igraph.Graph
+        As :func:`chgraph.metrics.degree_distribution` takes it.
+    side : {"left", "right"}, optional
+        One side of a layer; all nodes by default.
+    fit : bool
+        Whether to draw the law of :func:`chgraph.metrics.powerlaw_fit` too, from its xmin on;
+        left out where there is none.
+    ax : Axes, optional
+        Where to draw, for instance the other side of the same layer; a new figure by default.
+    color : str
+    label : str, optional
+        For the legend; "left nodes", "right nodes" or "nodes" by default.
+
+    Returns
+    -------
+    Axes
+    """
+    degree = degrees(graph, side)
+    axes = axes_of(ax)
+    label = label or ("nodes" if side is None else f"{side} nodes")
+    positive = np.unique(degree[degree > 0])
+    share = np.searchsorted(np.sort(-degree), -positive, side="right") / max(degree.size, 1)
+    axes.plot(positive, share, "o", color=color, alpha=0.5, mew=0, markersize=5, label=label)
+    if fit and positive.size > 1:
+        _draw_law(powerlaw_fit(graph, side=side), positive[-1], degree.size, axes, color)
+    axes.set(xlabel="links k", ylabel="share of nodes with at least k links")
+    if positive.size:
+        axes.set(xscale="log", yscale="log")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _draw_law(law: PowerLawFit, largest: int, n_nodes: int, axes: Axes, color: str) -> None:
+    """Draw the fitted share of nodes with at least k links, from xmin to the largest degree."""
+    k = np.unique(np.geomspace(law.xmin, largest, 100))
+    above = scipy.special.zeta(law.exponent, k) / scipy.special.zeta(law.exponent, law.xmin)
+    text = rf"power law, $\gamma$ = {law.gamma:.2f} from k = {law.xmin} on"
+    axes.plot(k, law.n_tail / n_nodes * above, color=color, linewidth=1.6, label=text)

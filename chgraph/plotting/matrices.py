@@ -1,0 +1,109 @@
+"""Layers as matrices: a dot per link, and degrees as pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chgraph._checks import check_choice
+from chgraph.graph import BipartiteGraph
+from chgraph.metrics.communities import find_layer_communities
+from chgraph.plotting._canvas import PREDICTED_COLOR, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ORDERS = ("index", "degree", "community")
+
+
+def biadjacency(
+    graph: BipartiteGraph, *, order: str = "index", ax: Axes | None = None, color: str = "#1f3b4d"
+) -> Axes:
+    """Draw a dot for every link: inputs down, outputs across.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    order : {"index", "degree", "community"}
+        Nodes by their number; by falling degree on both sides; or by the communities of
+        :func:`chgraph.metrics.find_layer_communities` (seed 0), the largest first and by
+        falling degree within, with a line round each that holds links.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    color : str
+
+    Returns
+    -------
+    Axes
+    """
+    check_choice("order", order, ORDERS)
+    axes = axes_of(ax)
+    left, right = graph.links()
+    if order == "degree":
+        left, right = _rank(graph.left_degree)[left], _rank(graph.right_degree)[right]
+    elif order == "community":
+        left, right = _by_community(graph, axes)
+    bounds = axes.get_window_extent()
+    # A dot as large as its cell, but always visible and never a blot.
+    size = min(bounds.height / max(graph.n_left, 1), bounds.width / max(graph.n_right, 1))
+    axes.plot(right, left, "s", color=color, markersize=float(np.clip(0.7 * size, 1.5, 6.0)), mew=0)
+    axes.set(xlim=(-0.5, graph.n_right - 0.5), ylim=(graph.n_left - 0.5, -0.5))
+    axes.set(xlabel="output node", ylabel="input node")
+    return axes
+
+
+def degree_map(
+    degree: np.ndarray, shape: tuple[int, int], *, ax: Axes | None = None, **options: Any
+) -> Axes:
+    """Draw the degrees of input nodes that are the pixels of an image of `shape`.
+
+    Parameters
+    ----------
+    degree : ndarray, shape (rows * columns,)
+    shape : (rows, columns)
+    ax : Axes, optional
+    **options
+        Passed to ``imshow``, such as ``vmax`` for a common scale.
+
+    Returns
+    -------
+    Axes
+    """
+    axes = axes_of(ax)
+    image = axes.imshow(np.reshape(degree, shape), **{"cmap": "viridis", "vmin": 0, **options})
+    axes.set(xticks=[], yticks=[])
+    axes.figure.colorbar(image, ax=axes, label="links of the input", shrink=0.8)
+    return axes
+
+
+def _rank(degree: np.ndarray) -> np.ndarray:
+    """Return each node's place when nodes stand by falling degree."""
+    place = np.empty(degree.size, dtype=np.int64)
+    place[np.argsort(-degree, kind="stable")] = np.arange(degree.size)
+    return place
+
+
+def _by_community(graph: BipartiteGraph, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the ends of links, and draw a frame round each community."""
+    from matplotlib.patches import Rectangle
+
+    labels = find_layer_communities(graph, rng=0)
+    n_groups = int(max(side.max(initial=-1) for side in labels)) + 1
+    sizes = np.stack([np.bincount(side, minlength=n_groups) for side in labels])
+    rank = _rank(sizes.sum(axis=0))
+    begins = np.zeros_like(sizes)
+    order = np.argsort(rank)
+    begins[:, order[1:]] = np.cumsum(sizes[:, order], axis=1)[:, :-1]
+    for (rows, columns), (top, start) in zip(sizes.T.tolist(), begins.T.tolist(), strict=True):
+        if rows and columns:
+            frame = Rectangle((start - 0.5, top - 0.5), columns, rows, fill=False)
+            frame.set(edgecolor=PREDICTED_COLOR, linewidth=1.0, zorder=3)
+            axes.add_patch(frame)
+    places = []
+    degrees = (graph.left_degree, graph.right_degree)
+    for ends, side, degree in zip(graph.links(), labels, degrees, strict=True):
+        place = np.empty(degree.size, dtype=np.int64)
+        place[np.lexsort((-degree, rank[side]))] = np.arange(degree.size)
+        places.append(place[ends])
+    return places[0], places[1]

@@ -1,0 +1,271 @@
+"""Pictures: what is drawn is what the graph says."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+
+from chgraph import Graph, as_bipartite, metrics, plotting, predict_links
+from tests import naive
+from tests.chgraph.test_metrics import neighbour_sets
+
+FLORENTINE = nx.florentine_families_graph()
+SORTED = np.kron(np.eye(2, dtype=int), np.ones((2, 3), dtype=int))
+BLOCKS = SORTED[[0, 2, 1, 3]][:, [0, 3, 4, 1, 5, 2]]
+
+
+@pytest.fixture
+def ax():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def lines(axes):
+    return {line.get_label(): line for line in axes.lines}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda **to: plotting.degree_distribution(FLORENTINE, **to),
+        lambda **to: plotting.biadjacency(as_bipartite(BLOCKS), order="community", **to),
+        lambda **to: plotting.layered_network([np.ones((2, 3))], **to),
+        lambda **to: plotting.metric_evolution([{"a": 1}, {"a": 2}], ["a"], **to),
+        lambda **to: plotting.link_example(nx.path_graph(4), 0, 3, **to),
+    ],
+)
+def test_axes_in_axes_out(draw, ax):
+    assert draw(ax=ax) is ax
+    alone = draw()
+    assert isinstance(alone, Axes)
+    assert alone is not ax
+    alone.figure.canvas.draw()
+    plt.close(alone.figure)
+
+
+# -------------------------------------------------------------------------------- degrees
+
+
+def test_degrees_are_shares_of_nodes_with_at_least_as_many(ax):
+    plotting.degree_distribution(FLORENTINE, ax=ax)
+    degree = np.array([d for _, d in FLORENTINE.degree])
+    k, share = lines(ax)["nodes"].get_data()
+    assert k.tolist() == np.unique(degree).tolist()
+    np.testing.assert_allclose(share, [(degree >= x).mean() for x in k])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_the_fitted_law_begins_at_its_xmin(ax):
+    plotting.degree_distribution(FLORENTINE, ax=ax)
+    fit = metrics.powerlaw_fit(FLORENTINE)
+    assert labels(ax)[1] == rf"power law, $\gamma$ = {fit.gamma:.2f} from k = {fit.xmin} on"
+    k, share = ax.lines[1].get_data()
+    assert (k[0], share[0]) == (fit.xmin, pytest.approx(fit.n_tail / 15))
+    assert (np.diff(share) < 0).all()
+
+
+def test_both_sides_share_axes(ax):
+    layer = np.tril(np.ones((5, 7)))
+    plotting.degree_distribution(layer, side="left", ax=ax)
+    plotting.degree_distribution(
+        layer, side="right", fit=False, label="outputs", color="red", ax=ax
+    )
+    assert labels(ax)[0] == "left nodes"
+    assert labels(ax)[-1] == "outputs"
+    assert len(ax.lines) == 3
+    # Two outputs have no links: the curve begins below 1.
+    assert lines(ax)["outputs"].get_ydata()[0] == pytest.approx(5 / 7)
+
+
+@pytest.mark.parametrize("graph", [nx.cycle_graph(4), nx.empty_graph(3), Graph.from_links([], [])])
+def test_without_a_law_none_is_drawn(graph, ax):
+    plotting.degree_distribution(graph, ax=ax)
+    assert labels(ax) == ["nodes"]
+    ax.figure.canvas.draw()
+
+
+# ------------------------------------------------------------------------------ biadjacency
+
+
+def test_communities_stand_together(ax):
+    plotting.biadjacency(as_bipartite(BLOCKS), order="community", ax=ax)
+    columns, rows = ax.lines[0].get_data()
+    seen = np.zeros(BLOCKS.shape, dtype=int)
+    seen[rows.astype(int), columns.astype(int)] = 1
+    assert seen.tolist() == SORTED.tolist()
+    frames = sorted(patch.get_bbox().bounds for patch in ax.patches)
+    assert frames == [(-0.5, -0.5, 3.0, 2.0), (2.5, 1.5, 3.0, 2.0)]
+
+
+def test_orders_move_nodes_only():
+    matrix = np.random.default_rng(1).random((9, 12)) < 0.3
+    for order in plotting.ORDERS:
+        axes = plotting.biadjacency(as_bipartite(matrix), order=order)
+        columns, rows = axes.lines[0].get_data()
+        assert sorted(np.bincount(rows, minlength=9)) == sorted(matrix.sum(axis=1))
+        assert sorted(np.bincount(columns, minlength=12)) == sorted(matrix.sum(axis=0))
+        assert len(set(zip(rows, columns, strict=True))) == matrix.sum()
+        if order == "degree":
+            assert (np.diff(np.bincount(rows, minlength=9)) <= 0).all()
+        plt.close(axes.figure)
+    with pytest.raises(ValueError, match="order must be one of 'index', 'degree', 'community'"):
+        plotting.biadjacency(as_bipartite(matrix), order="size")
+
+
+def test_a_layer_without_links_has_no_frames(ax):
+    plotting.biadjacency(as_bipartite(np.zeros((2, 3))), order="community", ax=ax)
+    assert len(ax.patches) == 0
+    assert ax.lines[0].get_xdata().size == 0
+
+
+# ------------------------------------------------------------------------- layered networks
+
+
+def test_every_link_is_a_line_and_every_neuron_a_dot(ax):
+    layers = [np.array([[1, 1, 0], [0, 0, 0]]), np.array([[1], [0], [1]])]
+    plotting.layered_network(layers, ax=ax)
+    drawn = [segment for part in ax.collections[:2] for segment in part.get_segments()]
+    assert len(drawn) == 4
+    np.testing.assert_allclose(drawn[1], [[0, 0.25], [1, 0.5]])
+    dots = np.concatenate([part.get_offsets() for part in ax.collections[2:]])
+    assert sorted(dots[:, 0].tolist()) == [0, 0, 1, 1, 1, 2]
+    hollow = [
+        part.get_offsets().tolist()
+        for part in ax.collections[2:]
+        if len(part.get_offsets()) and to_hex(part.get_facecolor()[0]) == "#ffffff"
+    ]
+    assert hollow == [[[0.0, 0.75]]]  # input 1 has no links
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    assert names == ["inputs\n2", "hidden 1\n3", "outputs\n1"]
+
+
+def test_columns_can_be_named(ax):
+    plotting.layered_network([np.ones((2, 2))], names=["retina", "cortex"], ax=ax)
+    assert ax.get_xticklabels()[0].get_text() == "retina\n2"
+    with pytest.raises(ValueError, match="names must hold 2 names, got 1"):
+        plotting.layered_network([np.ones((2, 2))], names=["retina"], ax=ax)
+
+
+# -------------------------------------------------------------------------------- evolution
+
+
+def test_measures_become_lines_over_rows(ax):
+    rows = [{"epoch": 2, "a": 4.0, "b": None}, {"epoch": 4, "a": 5.0, "b": 3}, {"epoch": 6, "b": 6}]
+    plotting.metric_evolution(rows, ["a", "b"], x="epoch", ax=ax)
+    assert labels(ax) == ["a", "b"]
+    np.testing.assert_equal(lines(ax)["a"].get_data(), [[2, 4, 6], [4, 5, np.nan]])
+    np.testing.assert_equal(lines(ax)["b"].get_ydata(), [np.nan, 3, 6])
+    assert ax.get_xlabel() == "epoch"
+
+
+def test_relative_values_begin_at_one(ax):
+    rows = [{"a": np.nan, "b": 0.0}, {"a": 5.0, "b": 3}, {"a": 10.0, "b": 6}]
+    plotting.metric_evolution(rows, ["a", "b"], relative=True, ax=ax)
+    np.testing.assert_equal(lines(ax)["a"].get_data(), [[0, 1, 2], [np.nan, 1, 2]])
+    np.testing.assert_equal(lines(ax)["b"].get_ydata(), [0, 1, 2])
+
+
+def test_summaries_are_rows(ax):
+    rows = [metrics.summary(nx.cycle_graph(n), rng=0) for n in (4, 5, 6)]
+    plotting.metric_evolution(rows, ["characteristic_path_length"], ax=ax)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [4 / 3, 1.5, 9 / 5])
+    assert ax.get_ylabel() == "characteristic_path_length"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([{"a": 1}], "a"), TypeError, "measures must be a sequence of names, got 'a'"),
+        (([], ["a"]), ValueError, "must not be empty"),
+        (([{"a": 1}], []), ValueError, "must not be empty"),
+        (([{"a": 1}], ["b"]), ValueError, "rows hold no 'b'; they hold a"),
+    ],
+)
+def test_rows_must_hold_the_measures(arguments, error, message):
+    with pytest.raises(error, match=message):
+        plotting.metric_evolution(*arguments)
+
+
+# ------------------------------------------------------------------------------ an example
+
+
+def drawn_links(axes, label):
+    """Number of curves of the kind that the legend calls `label`."""
+    style = lines(axes)[label]
+    look = style.get_color(), style.get_linestyle(), style.get_linewidth()
+    return sum((o.get_color(), o.get_linestyle(), o.get_linewidth()) == look for o in axes.lines)
+
+
+@pytest.mark.parametrize("network", [nx.karate_club_graph(), nx.gnp_random_graph(14, 0.4, seed=2)])
+def test_the_community_of_a_pair_is_drawn(network, ax):
+    graph = Graph.from_links(*np.array(network.edges()).T)
+    neighbours = neighbour_sets(graph)
+    best = predict_links(graph, 1)
+    u, v = int(best.source[0]), int(best.target[0])
+    plotting.link_example(graph, u, v, ax=ax)
+    paths = naive.simple_paths(neighbours, u, v, 3)
+    inner = {z for path in paths for z in path}
+    whole = [(u, *path, v) for path in paths]
+    on_paths = {frozenset(link) for path in whole for link in itertools.pairwise(path)}
+    inside = {frozenset((a, b)) for a in inner for b in neighbours[a] & inner}
+    external = sum(len(neighbours[z] - inner - {u, v}) for z in inner)
+    assert ax.get_title().endswith(f"over {len(paths)} L3 paths")
+    assert drawn_links(ax, "on an L3 path") == len(on_paths)
+    if inside - on_paths:
+        assert drawn_links(ax, "other internal link") == len(inside - on_paths)
+    else:
+        assert "other internal link" not in labels(ax)
+    written = [int(text.get_text()) for text in ax.texts]
+    if max(len(neighbours[z] - inner - {u, v}) for z in inner) <= 9:
+        assert drawn_links(ax, "external link") == external
+        assert sorted(written) == sorted([u, v, *inner])
+    assert set(written) >= {u, v, *inner}
+
+
+def test_a_pair_of_a_layer(ax):
+    layer = as_bipartite([[1, 1, 0, 0], [1, 0, 1, 1], [0, 1, 1, 0]])
+    plotting.link_example(layer, 0, 2, ax=ax)
+    # Paths 0 - 0 - 1 - 2 and 0 - 1 - 2 - 2; left node 1 has one link out of the community.
+    score = naive.ch_score(
+        naive.bipartite_neighbours(layer.biadjacency().toarray()), 0, 5, "CH3", 3
+    )
+    assert ax.get_title() == f"CH3-L3 = {score:.4g} over 2 L3 paths"
+    assert drawn_links(ax, "on an L3 path") == 6
+    assert drawn_links(ax, "external link") == 1
+
+
+def test_many_external_links_are_a_number(ax):
+    graph = nx.path_graph(4)
+    graph.add_edges_from((1, node) for node in range(4, 19))
+    plotting.link_example(graph, 0, 3, ax=ax)
+    assert drawn_links(ax, "external link") == 9
+    assert "15" in [text.get_text() for text in ax.texts]
+
+
+def test_a_pair_without_paths_has_no_community(ax):
+    plotting.link_example(nx.empty_graph(2), 0, 1, ax=ax)
+    assert ax.get_title() == "CH3-L3 = 0 over 0 L3 paths"
+    assert labels(ax) == ["candidate link", "seed node"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ((0, 4), "v must be a node, below 4; got 4"),
+        ((-1, 2), "u must be at least 0, got -1"),
+        ((1, 1), "two different nodes, got 1 twice"),
+        ((0, 1), "must not be linked; 0 and 1 are"),
+    ],
+)
+def test_bad_pairs_are_named(pair, message, ax):
+    with pytest.raises(ValueError, match=message):
+        plotting.link_example(nx.path_graph(4), *pair, ax=ax)
