@@ -39,7 +39,6 @@ SPARSE = RunConfig(
     epochs=60,
     batch_size=64,
     learning_rate=0.007,
-    weight_decay=1e-5,
     shift=1,
     neuron=NeuronConfig(surrogate_alpha=0.3),
     evolution=Evolution(temperature=3.0),
