@@ -31,10 +31,13 @@ from chsnn.optimizers import (
 )
 from chsnn.weights import WEIGHTS, Weights
 
+Select = Literal["best", "last"]
+SELECTS = ("best", "last")
 RewiringName = Literal["evolution", "DeepR", "GradR", "none"]
 REWIRINGS = ("evolution", "DeepR", "GradR", "none")
 _CHOICES = {
     "rewiring": REWIRINGS,
+    "select": SELECTS,
     "data": DATA_SETS,
     "encoding": ENCODINGS,
     "optimizer": OPTIMIZERS,
@@ -111,6 +114,8 @@ class RunConfig:
     """How the topology changes: by the settings of evolution, deep_r or grad_r, or not at all."""
     seed: int = 0
     """The one seed of all randomness."""
+    select: Select = "best"
+    """Epoch whose network is measured: the best on the validation images, or the last."""
     baseline: bool = True
     """Whether to train the fully connected twin as well."""
     hardware: str = "ANP-I"

@@ -134,7 +134,7 @@ def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
 
 
 def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
-    """Return the configuration and the best network of a run folder.
+    """Return the configuration and the chosen network (best or last epoch) of a run folder.
 
     Raises
     ------
@@ -146,7 +146,12 @@ def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
     config = RunConfig.read(folder / CONFIG, out=folder)
-    return config, read_checkpoint(folder / BEST).network
+    return config, _chosen(folder, config)
+
+
+def _chosen(folder: Path, config: RunConfig) -> SpikingMLP:
+    """Return the network of the epoch that the configuration selects."""
+    return read_checkpoint(folder / (BEST if config.select == "best" else CHECKPOINT)).network
 
 
 def check_folder(folder: Path) -> None:
@@ -179,7 +184,7 @@ def _train_and_measure(
     resume: bool,
     progress: bool,
 ) -> Outcome:
-    """Train (or go on training) a network; measure its best epoch on the test set, once."""
+    """Train (or go on training) a network; measure one epoch's on the test set, once."""
     options: dict[str, Any] = {
         "folder": folder,
         "n_threads": config.threads,
@@ -192,14 +197,14 @@ def _train_and_measure(
             trainer = _new_trainer(config, network, options)
         trainer.on_epoch = write
         history = trainer.fit(data.train, data.validation)
-    best = read_checkpoint(folder / BEST).network
+    chosen = _chosen(folder, config)
     return Outcome(
         config=config,
-        network=best,
+        network=chosen,
         history=history,
         best_validation_accuracy=trainer.best_accuracy(),
-        accuracy=evaluate(best, data.test, seed=config.seed),
-        energy=estimate_energy(best, data.test, hardware=config.hardware, seed=config.seed),
+        accuracy=evaluate(chosen, data.test, seed=config.seed),
+        energy=estimate_energy(chosen, data.test, hardware=config.hardware, seed=config.seed),
     )
 
 
