@@ -209,12 +209,13 @@ class RunConfig:
 
 
 def _toml_ready(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the table without None (TOML has none) and with paths as text."""
+    """Return the table without None (TOML has none), with paths as text and tuples as lists."""
     ready: dict[str, Any] = {}
     for name, value in table.items():
         if isinstance(value, dict):
             ready[name] = _toml_ready(value)
         elif value is not None:
+            value = list(value) if isinstance(value, tuple) else value
             ready[name] = str(value) if isinstance(value, Path) else value
     return ready
 
