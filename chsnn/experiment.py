@@ -66,9 +66,7 @@ class Experiment:
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
 
-    def run(
-        self, *, resume: bool = False, progress: bool = True, saved: RunConfig | None = None
-    ) -> dict[str, Any]:
+    def run(self, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
         """Train, measure on the test set, and write the run folder.
 
         Parameters
@@ -77,9 +75,6 @@ class Experiment:
             Go on from the checkpoints in the folder instead of starting anew.
         progress : bool
             Whether to show progress bars.
-        saved : RunConfig, optional
-            The configuration to write to the folder, where it is to differ in what does not
-            decide the outcome (threads).
 
         Returns
         -------
@@ -94,7 +89,7 @@ class Experiment:
         folder = self.config.out
         if not resume:
             _clear(folder)
-        (saved or self.config).write(folder / CONFIG)
+        self.config.write(folder / CONFIG)
         before = self.network.graphs[0]
         outcome = _train_and_measure(
             self.config, self.data, self.network, folder, "sparse", resume, progress
