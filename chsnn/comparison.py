@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import re
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ _MEASURES = (
     "evolution_seconds",
 )
 
+_POLL_SECONDS = 0.1
 # What does not decide the outcome of a run.
 _NOT_SETTINGS = ("out", "threads", "download", "tensorboard")
 
@@ -114,8 +117,9 @@ def run_plans(
     folder : Path
         Where `comparison.json`, `comparison.md` and `comparison.png` go.
     processes : int
-        How many runs at a time. The threads are shared out among them, unless the configuration
-        names a number: many small runs are quicker side by side.
+        How many runs at a time, each in a process of its own if there are several. The threads
+        are shared out among them, unless the configuration names a number: many small runs are
+        quicker side by side.
     progress : bool
 
     Returns
@@ -126,7 +130,8 @@ def run_plans(
     Raises
     ------
     ValueError
-        If a run folder holds a run with other settings; nothing has been changed then.
+        If a run folder holds a run with other settings; nothing has been changed then. If a run
+        fails; the others are stopped, and all can go on from where they are.
     """
     for plan in plans:
         _check_folder(plan.config)
@@ -152,32 +157,67 @@ def _rows(
     """Yield each run's row as it ends."""
     if processes == 1:
         for plan in plans:
-            yield plan, _run(plan, plan.config.threads, progress)
+            document = Experiment.prepare(plan.config).run(resume=True, progress=progress)
+            yield plan, _row(plan, document)
         return
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    # Spawned, not forked: numba's and torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        futures = {
-            pool.submit(_run, plan, plan.config.threads or threads, False): plan for plan in plans
-        }
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            # What they have finished is in their folders; nobody waits for the rest.
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-            raise
+    waiting = list(plans)
+    running: list[_Process] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                running.append(_Process(waiting.pop(0), max(1, (os.cpu_count() or 1) // processes)))
+            for process in [p for p in running if p.has_ended()]:
+                running.remove(process)
+                yield process.plan, process.row()
+            time.sleep(_POLL_SECONDS)
+    finally:
+        # After a failure or Ctrl-C: what they have finished is in their folders.
+        for process in running:
+            process.stop()
 
 
-def _run(plan: Plan, threads: int | None, progress: bool) -> dict[str, Any]:
-    experiment = Experiment.prepare(replace(plan.config, threads=threads))
-    # The folder's configuration stays the plan's: how many threads there were decides nothing.
-    document = experiment.run(resume=True, progress=progress, saved=plan.config)
-    return _row(plan, document)
+class _Process:
+    """A run in a process of its own: the command ``chsnn resume`` on the run's folder."""
+
+    def __init__(self, plan: Plan, threads: int) -> None:
+        self.plan = plan
+        plan.config.write(plan.config.out / CONFIG)
+        share = str(plan.config.threads or threads)
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by row() or stop()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "chsnn.cli", "resume", str(plan.config.out)],
+            env={**os.environ, "OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share},
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+        )
+
+    def has_ended(self) -> bool:
+        """Whether the process is over."""
+        return self._process.poll() is not None
+
+    def row(self) -> dict[str, Any]:
+        """Return the row of a run that has ended.
+
+        Raises
+        ------
+        ValueError
+            If it failed, with the last line it said.
+        """
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip().splitlines()
+        self._said.close()
+        if self._process.returncode != 0:
+            reason = said[-1] if said else f"exit status {self._process.returncode}"
+            raise ValueError(f"the run {self.plan.name!r} failed: {reason}")
+        row = _finished(self.plan)
+        assert row is not None
+        return row
+
+    def stop(self) -> None:
+        """End the process, which loses at most the epoch it is in."""
+        self._process.terminate()
+        self._process.wait()
+        self._said.close()
 
 
 def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:

@@ -31,10 +31,13 @@ from chsnn.optimizers import (
 )
 from chsnn.weights import WEIGHTS, Weights
 
+Select = Literal["best", "last"]
+SELECTS = ("best", "last")
 RewiringName = Literal["evolution", "DeepR", "GradR", "none"]
 REWIRINGS = ("evolution", "DeepR", "GradR", "none")
 _CHOICES = {
     "rewiring": REWIRINGS,
+    "select": SELECTS,
     "data": DATA_SETS,
     "encoding": ENCODINGS,
     "optimizer": OPTIMIZERS,
@@ -111,6 +114,8 @@ class RunConfig:
     """How the topology changes: by the settings of evolution, deep_r or grad_r, or not at all."""
     seed: int = 0
     """The one seed of all randomness."""
+    select: Select = "best"
+    """Epoch whose network is measured: the best on the validation images, or the last."""
     baseline: bool = True
     """Whether to train the fully connected twin as well."""
     hardware: str = "ANP-I"
@@ -204,12 +209,13 @@ class RunConfig:
 
 
 def _toml_ready(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the table without None (TOML has none) and with paths as text."""
+    """Return the table without None (TOML has none), with paths as text and tuples as lists."""
     ready: dict[str, Any] = {}
     for name, value in table.items():
         if isinstance(value, dict):
             ready[name] = _toml_ready(value)
         elif value is not None:
+            value = list(value) if isinstance(value, tuple) else value
             ready[name] = str(value) if isinstance(value, Path) else value
     return ready
 

@@ -66,9 +66,7 @@ class Experiment:
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
 
-    def run(
-        self, *, resume: bool = False, progress: bool = True, saved: RunConfig | None = None
-    ) -> dict[str, Any]:
+    def run(self, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
         """Train, measure on the test set, and write the run folder.
 
         Parameters
@@ -77,9 +75,6 @@ class Experiment:
             Go on from the checkpoints in the folder instead of starting anew.
         progress : bool
             Whether to show progress bars.
-        saved : RunConfig, optional
-            The configuration to write to the folder, where it is to differ in what does not
-            decide the outcome (threads).
 
         Returns
         -------
@@ -94,7 +89,7 @@ class Experiment:
         folder = self.config.out
         if not resume:
             _clear(folder)
-        (saved or self.config).write(folder / CONFIG)
+        self.config.write(folder / CONFIG)
         before = self.network.graphs[0]
         outcome = _train_and_measure(
             self.config, self.data, self.network, folder, "sparse", resume, progress
@@ -134,7 +129,7 @@ def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
 
 
 def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
-    """Return the configuration and the best network of a run folder.
+    """Return the configuration and the chosen network (best or last epoch) of a run folder.
 
     Raises
     ------
@@ -146,7 +141,12 @@ def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
     config = RunConfig.read(folder / CONFIG, out=folder)
-    return config, read_checkpoint(folder / BEST).network
+    return config, _chosen(folder, config)
+
+
+def _chosen(folder: Path, config: RunConfig) -> SpikingMLP:
+    """Return the network of the epoch that the configuration selects."""
+    return read_checkpoint(folder / (BEST if config.select == "best" else CHECKPOINT)).network
 
 
 def check_folder(folder: Path) -> None:
@@ -179,7 +179,7 @@ def _train_and_measure(
     resume: bool,
     progress: bool,
 ) -> Outcome:
-    """Train (or go on training) a network; measure its best epoch on the test set, once."""
+    """Train (or go on training) a network; measure one epoch's on the test set, once."""
     options: dict[str, Any] = {
         "folder": folder,
         "n_threads": config.threads,
@@ -192,14 +192,14 @@ def _train_and_measure(
             trainer = _new_trainer(config, network, options)
         trainer.on_epoch = write
         history = trainer.fit(data.train, data.validation)
-    best = read_checkpoint(folder / BEST).network
+    chosen = _chosen(folder, config)
     return Outcome(
         config=config,
-        network=best,
+        network=chosen,
         history=history,
         best_validation_accuracy=trainer.best_accuracy(),
-        accuracy=evaluate(best, data.test, seed=config.seed),
-        energy=estimate_energy(best, data.test, hardware=config.hardware, seed=config.seed),
+        accuracy=evaluate(chosen, data.test, seed=config.seed),
+        energy=estimate_energy(chosen, data.test, hardware=config.hardware, seed=config.seed),
     )
 
 

@@ -27,7 +27,7 @@ class Outcome:
     ----------
     config : RunConfig
     network : SpikingMLP
-        Of the best validation epoch.
+        Of the epoch that the configuration selects.
     history : History
     best_validation_accuracy : float
     accuracy : float

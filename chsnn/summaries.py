@@ -63,6 +63,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         ("links absent (%)", lambda s: _cell(s, "link_sparsity", 100, ".2f", spread=False)),
         ("neurons removed (%)", lambda s: _cell(s, "node_sparsity", 100, ".1f", spread=False)),
         ("SOPs a sample", lambda s: _cell(s, "sops_per_sample", 1, ",.0f")),
+        ("MACs a sample", lambda s: _cell(s, "macs_per_sample", 1, ",.0f", spread=False)),
         ("energy a sample (nJ)", lambda s: _cell(s, "energy_per_sample_j", 1e9, ",.1f")),
         ("training (s)", lambda s: _cell(s, "train_seconds", 1, ",.0f", spread=False)),
         ("seeds", lambda s: str(len(s.rows))),

@@ -8,48 +8,22 @@ CHSNN_DATA names.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
-import tyro
 
 import chgraph
-from analysis.benchmarks._rows import (
-    Row,
-    median_seconds,
-    peak_memory_mb,
-    seconds_once,
-    table,
-    write_json,
-)
+from analysis.benchmarks._cases import Arguments, run_cases
+from analysis.benchmarks._rows import Row, median_seconds, peak_memory_mb, seconds_once
 from analysis.benchmarks.link_prediction import random_layer, yeast
 from chgraph import metrics
 from chgraph.metrics.registry import MEASURES, Measure
 
 Network = chgraph.Graph | chgraph.BipartiteGraph
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Measure the measures and print a Markdown table."""
-
-    quick: bool = False
-    """Small networks only, under 30 seconds."""
-    json: Path | None = None
-    """File for the rows."""
-    case: str | None = None
-    """Run one network in this process and print its rows as JSON."""
-    repeats: int = 5
-    """Counted repeats of ours and igraph's; networkx and the slow measures run once."""
 
 
 # ------------------------------------------------------------------------------------ peers
@@ -191,30 +165,5 @@ def yeast_case(arguments: Arguments) -> list[Row]:
 CASES = {"layer": layer_case, "yeast": yeast_case}
 
 
-def main() -> None:
-    """Run the cases and print the table."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.benchmarks.metrics")
-    if arguments.case is not None:
-        rows = CASES[arguments.case](arguments)
-        print(json.dumps([row.__dict__ for row in rows]))
-        return
-    rows = []
-    for name in CASES:
-        rows += _in_own_process(name, arguments)
-    print(table(rows))
-    if arguments.json is not None:
-        write_json(arguments.json, rows)
-
-
-def _in_own_process(name: str, arguments: Arguments) -> list[Row]:
-    command = [sys.executable, "-m", "analysis.benchmarks.metrics", "--case", name]
-    command += ["--repeats", str(arguments.repeats)] + (["--quick"] if arguments.quick else [])
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    rows = [Row(**row) for row in json.loads(done.stdout)]
-    if not rows:
-        print(f"{name}: skipped, CHSNN_DATA names no folder with the yeast network")
-    return rows
-
-
 if __name__ == "__main__":
-    main()
+    run_cases("metrics", CASES, quick=tuple(CASES))

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from chsnn.checkpoint import read_checkpoint
 from chsnn.cli import main
+from chsnn.data import load_data
+from chsnn.evaluation import evaluate
 
 SMALL = ["--hidden", "64", "64", "--sparsity", "0.8", "--epochs", "6", "--timesteps", "4"]
 REPORT_KEYS = {
@@ -91,6 +94,23 @@ def test_evaluate_and_energy_agree_with_the_report(run, capsys):
     energy = json.loads(capsys.readouterr().out)
     assert energy["sops_per_sample"] == report["sops_per_sample"]
     assert energy["energy_per_sample_j"] == pytest.approx(23.6e-12 * energy["sops_per_sample"])
+
+
+def test_the_last_epoch_can_be_the_one_that_counts(tmp_path, capsys):
+    out = tmp_path / "run"
+    # At this rate the validation accuracy goes up and down from epoch to epoch.
+    settings = ["--hidden", "64", "--epochs", "6", "--timesteps", "4", "--learning-rate", "0.3"]
+    settings += ["--learning-rate-schedule", "constant", "--no-baseline"]
+    main(["train", *settings, "--select", "last", "--out", str(out)])
+    report = json.loads((out / "report.json").read_text())
+    last, best = (read_checkpoint(out / f"{name}.safetensors") for name in ("checkpoint", "best"))
+    test = load_data("digits").test
+    assert report["accuracy"] == evaluate(last.network, test)
+    assert report["best_validation_accuracy"] == best.history[-1]["validation_accuracy"]
+    assert len(best.history) < len(last.history) == 6
+    capsys.readouterr()
+    main(["evaluate", str(out), "--json"])
+    assert json.loads(capsys.readouterr().out)["accuracy"] == report["accuracy"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Comparisons: every run once, resumable, means and gains by hand, one table and picture."""
 
 import json
-import multiprocessing
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from chsnn import comparison, plotting
 from chsnn.cli import main
 from chsnn.comparison import Plan, plan_runs, run_plans
 from chsnn.config import RunConfig
+from chsnn.experiment import Experiment
 from chsnn.summaries import summarise, table
 
 METHODS = ("fully connected", "SET", "CH-SNN")
@@ -55,23 +56,23 @@ def test_every_run_has_a_row_and_a_run_folder(finished):
 
 def test_what_is_finished_is_not_run_again(finished, monkeypatch):
     folder, plans, rows = finished
-    monkeypatch.setattr(comparison, "_run", None)
+    monkeypatch.setattr(comparison, "Experiment", None)
     assert run_plans(plans, folder, progress=False) == rows
 
 
 def test_an_interrupted_comparison_goes_on_to_the_same_rows(finished, tmp_path, monkeypatch):
     _, _, expected = finished
     plans = plan_runs(base(tmp_path, threads=1), METHODS, (0.8,), (0, 1))
-    run, calls = comparison._run, []
+    run, calls = Experiment.run, []
 
-    def interrupted(plan, threads, progress):
-        calls.append(plan)
+    def interrupted(experiment, **options):
+        calls.append(experiment)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return run(plan, threads, progress)
+        return run(experiment, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "_run", interrupted)
+        patch.setattr(Experiment, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run_plans(plans, tmp_path, progress=False)
     assert len(json.loads((tmp_path / "comparison.json").read_text())) == 2
@@ -88,7 +89,6 @@ def test_processes_give_the_rows_of_one_after_the_other(finished, tmp_path):
     plans = plan_runs(base(tmp_path, threads=1), METHODS, (0.8,), (0, 1))
     rows = run_plans(plans, tmp_path, processes=2, progress=False)
     assert [without_seconds(r) for r in rows] == [without_seconds(r) for r in expected]
-    assert not multiprocessing.active_children()
 
 
 def test_a_run_that_fails_ends_the_others_too(tmp_path, monkeypatch):
@@ -96,11 +96,18 @@ def test_a_run_that_fails_ends_the_others_too(tmp_path, monkeypatch):
     monkeypatch.setenv("CHSNN_DATA", str(tmp_path / "nothing"))
     plans = plan_runs(base(tmp_path, epochs=100_000), ("static", "SET"), (0.8,), (0, 1))
     plans = [Plan("static", 0.8, replace(plans[0].config, data="mnist")), *plans[1:]]
-    with pytest.raises(FileNotFoundError, match="mnist"):
+    started = []
+    popen = subprocess.Popen
+
+    def watched(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    with pytest.raises(ValueError, match=r"'static 0.8, seed 0' failed: chsnn: no train-images"):
         run_plans(plans, tmp_path, processes=2, progress=False)
-    for process in multiprocessing.active_children():
-        process.join(timeout=20)
-    assert not multiprocessing.active_children()
+    assert len(started) >= 2
+    assert all(process.returncode is not None for process in started)
 
 
 def test_a_folder_with_other_settings_is_left_alone(finished):

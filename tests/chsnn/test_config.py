@@ -46,6 +46,7 @@ def test_every_setting_comes_back(tmp_path):
         out=Path("some where/ünusual"),
         neuron=NeuronConfig(alpha=0.25, v_th=2.0, model="current", surrogate="tanh"),
         rewiring="DeepR",
+        select="last",
         download=True,
         tensorboard=True,
         evolution=Evolution(
@@ -133,6 +134,7 @@ def test_the_rewiring_in_force_is_the_one_named():
         ("[neuron]\nv_th = 0.0", "v_th must be above 0"),
         ("[evolution]\nzeta = 1.5", r"zeta must be in \[0, 1\)"),
         ("[evolution]\nremoval = 'none'", "removal must be one of"),
+        ("select = 'first'", "select must be one of"),
         ("shift = -1", "shift must be at least 0"),
         ("train_images = 0", "train_images must be at least 1"),
         ("rewiring = 'SET'", "rewiring must be one of"),
