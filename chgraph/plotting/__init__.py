@@ -8,6 +8,7 @@ from chgraph.plotting.examples import link_example
 from chgraph.plotting.layers import layered_network
 from chgraph.plotting.matrices import ORDERS, biadjacency, degree_map
 from chgraph.plotting.predictions import predicted_links
+from chgraph.plotting.rankings import rank_table
 
 __all__ = [
     "INK",
@@ -21,5 +22,6 @@ __all__ = [
     "link_example",
     "metric_evolution",
     "predicted_links",
+    "rank_table",
     "save_figure",
 ]

@@ -59,9 +59,21 @@ def degree_distribution(
     axes.set(xlabel="links k", ylabel="share of nodes with at least k links")
     if positive.size:
         axes.set(xscale="log", yscale="log")
+        _label_degrees(axes)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def _label_degrees(axes: Axes) -> None:
+    """Write whole numbers, of few decades 1, 2 and 5 of each, as degrees deserve."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    least, most = axes.dataLim.intervalx
+    few = most < 200 * least
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_law(law: PowerLawFit, largest: int, n_nodes: int, axes: Axes, color: str) -> None:

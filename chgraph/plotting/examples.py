@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chgraph._checks import check_int
 from chgraph.graph import BipartiteGraph, Graph, as_network
-from chgraph.linkpred.scores import pair_scores
+from chgraph.linkpred.predict import score_links
 from chgraph.metrics._workspace import Workspace
 from chgraph.plotting._canvas import INK, LINK_COLOR, PREDICTED_COLOR, axes_of, node_names
 
@@ -54,7 +53,9 @@ class _Drawing:
     diameter: float
 
 
-def link_example(graph: Any, u: int, v: int, *, ax: Axes | None = None) -> Axes:
+def link_example(
+    graph: Any, u: Any, v: Any, *, bipartite: bool | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw a pair of nodes with its L3 paths, their local community and its external links.
 
     Between the two seeds stand the nodes of the local community: those next to u, those
@@ -65,8 +66,11 @@ def link_example(graph: Any, u: int, v: int, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     graph : Graph, BipartiteGraph, array_like, scipy sparse, networkx.Graph or igraph.Graph
-    u, v : int
-        Numbers of the nodes; the left and the right one in a layer.
+    u, v
+        The nodes, by name where the network has names, else by number; the left and the right
+        one in a layer.
+    bipartite : bool, optional
+        Say so for a square layer, or for a networkx or igraph graph with sides.
     ax : Axes, optional
         Where to draw; a new figure by default.
 
@@ -77,20 +81,20 @@ def link_example(graph: Any, u: int, v: int, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ValueError
-        If a node is out of range, both are the same, or they are linked.
+        If a node is not in the network, both are the same, or they are linked.
 
     References
     ----------
     CH-SNN, arXiv 2511.05581, figure 4 and eq. 5.
     """
-    network = as_network(graph)
+    network = as_network(graph, bipartite)
     community = _community(network, u, v)
     axes = axes_of(ax)
     drawing = _Drawing(axes, _places(community), _diameter(community, axes))
     _draw_links(community, drawing)
     _draw_stubs(community, drawing)
     _draw_nodes(community, node_names(network), drawing)
-    score = pair_scores(network, "CH3-L3", np.array([u]), np.array([v]))[0]
+    score = score_links(network, [(u, v)], method="CH3-L3")[0]
     n_paths = len(community.path_links)
     axes.set(title=f"CH3-L3 = {score:.4g} over {n_paths} L3 path{'s' * (n_paths != 1)}")
     axes.legend(
@@ -105,7 +109,7 @@ def link_example(graph: Any, u: int, v: int, *, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def _community(network: Graph | BipartiteGraph, u: int, v: int) -> _Community:
+def _community(network: Graph | BipartiteGraph, u: Any, v: Any) -> _Community:
     work = Workspace(network)
     first, second = _checked_pair(network, u, v)
     offsets, neighbors = work.neighbor_lists
@@ -115,7 +119,7 @@ def _community(network: Graph | BipartiteGraph, u: int, v: int) -> _Community:
 
     of_u, of_v = around(first), around(second)
     if second in of_u:
-        raise ValueError(f"u and v must not be linked; {u} and {v} are")
+        raise ValueError(f"u and v must not be linked; {u!r} and {v!r} are")
     paths = [(a, b) for a in sorted(of_u) for b in sorted(around(a) & of_v) if a != b]
     inner = {node for path in paths for node in path}
     on_paths = {(min(path), max(path)) for path in paths}
@@ -132,16 +136,19 @@ def _community(network: Graph | BipartiteGraph, u: int, v: int) -> _Community:
     )
 
 
-def _checked_pair(network: Graph | BipartiteGraph, u: int, v: int) -> Link:
+def _checked_pair(network: Graph | BipartiteGraph, u: Any, v: Any) -> Link:
     """Return the numbers of the two nodes in the joined network, or raise."""
-    for name, node, n_nodes in zip("uv", (u, v), network.shape, strict=True):
-        if check_int(name, node, minimum=0) >= n_nodes:
-            raise ValueError(f"{name} must be a node, below {n_nodes}; got {node}")
-    if isinstance(network, BipartiteGraph):
-        return u, network.n_left + v
-    if u == v:
-        raise ValueError(f"u and v must be two different nodes, got {u} twice")
-    return u, v
+    names = node_names(network)
+    n_left = network.n_left if isinstance(network, BipartiteGraph) else 0
+    numbers = []
+    for argument, node, first, last in (("u", u, 0, n_left or None), ("v", v, n_left, None)):
+        places = {name: first + i for i, name in enumerate(names[first:last])}
+        if node not in places:
+            raise ValueError(f"{argument} must be a node of the network, got {node!r}")
+        numbers.append(places[node])
+    if numbers[0] == numbers[1]:
+        raise ValueError(f"u and v must be two different nodes, got {u!r} twice")
+    return numbers[0], numbers[1]
 
 
 def _diameter(community: _Community, axes: Axes) -> float:

@@ -14,7 +14,7 @@ from chgraph.plotting._canvas import INK, LINK_COLOR, axes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LARGEST_DOT = 80.0  # square points
+_LARGEST_DOT, _SMALLEST_DOT = 80.0, 0.4  # square points
 
 
 def layered_network(
@@ -22,7 +22,8 @@ def layered_network(
 ) -> Axes:
     """Draw a network of layers: a column of neurons each, and every link as a line.
 
-    The area of a neuron grows with its links; one without any is an empty circle.
+    The area of a neuron grows with its links, one without any is an empty circle; the lines
+    of a layer are the fainter the more there are.
 
     Parameters
     ----------
@@ -50,14 +51,13 @@ def layered_network(
     if len(titles) != len(sizes):
         raise ValueError(f"names must hold {len(sizes)} names, got {len(titles)}")
     axes = axes_of(ax)
-    n_links = sum(layer.n_links for layer in layers)
-    faint = float(np.clip(40.0 / max(n_links, 1) ** 0.6, 0.03, 0.8))
     for column, layer in enumerate(layers):
         left, right = layer.links()
         ends = [_heights(layer.n_left)[left], _heights(layer.n_right)[right]]
         lines = np.empty((layer.n_links, 2, 2))
         lines[:, :, 0] = column, column + 1
         lines[:, :, 1] = np.stack(ends, axis=1)
+        faint = float(np.clip(12.0 / max(layer.n_links, 1) ** 0.6, 0.03, 0.8))
         axes.add_collection(
             LineCollection(list(lines), colors=LINK_COLOR, alpha=faint, linewidths=0.7)
         )
@@ -89,7 +89,9 @@ def _degrees(layers: Sequence[BipartiteGraph]) -> list[np.ndarray]:
 
 
 def _draw_neurons(column: int, degree: np.ndarray, axes: Axes) -> None:
-    room = _LARGEST_DOT * min(1.0, 20.0 / max(degree.size, 1))
+    # As wide as neurons are apart, so that they do not run into a line.
+    apart = axes.get_window_extent().height * 72 / axes.figure.dpi / max(degree.size, 1)
+    room = float(np.clip(apart**2, _SMALLEST_DOT, _LARGEST_DOT))
     area = room * (0.15 + 0.85 * degree / max(int(degree.max(initial=1)), 1))
     dead = degree == 0
     place = np.full(degree.size, column)
@@ -101,6 +103,6 @@ def _draw_neurons(column: int, degree: np.ndarray, axes: Axes) -> None:
             s=area[nodes],
             c=face,
             edgecolors=INK,
-            linewidths=0.5,
+            linewidths=min(0.5, 0.15 * room**0.5),
             zorder=3,
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chgraph.monopartite import Graph
 
 _DRAWN_NODES, _NAMED_NODES = 200, 50  # up to which a network is drawn, and its names written
+_SWEEPS = 20  # over either column of a bipartite network, in search of an order of its nodes
 
 
 def predicted_links(
@@ -23,8 +24,9 @@ def predicted_links(
 ) -> Axes:
     """Draw a network and the links predicted in it.
 
-    Up to 200 nodes as points and lines, predicted links dashed; larger ones as the dots of
-    their matrix, predicted links in color.
+    Up to 200 nodes as points and lines, predicted links dashed: a network of one kind of node
+    by springs, a bipartite one in two columns, in an order that keeps the links short. Larger
+    ones as the dots of their matrix, predicted links in color.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def predicted_links(
     axes = axes_of(ax)
     links, predicted = np.stack(graph.links(), axis=1), _pairs_of(prediction)
     small = _n_nodes(graph) <= _DRAWN_NODES
-    (_draw_springs if small else _draw_matrix)(graph, links, predicted, axes)
+    (_draw_nodes_and_links if small else _draw_matrix)(graph, links, predicted, axes)
     scale = 1.0 if small else 4.0
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), markerscale=scale)
     count = "1 link" if len(predicted) == 1 else f"{len(predicted):,} links"
@@ -49,18 +51,14 @@ def predicted_links(
     return axes
 
 
-def _draw_springs(
+def _draw_nodes_and_links(
     graph: Graph | BipartiteGraph, links: np.ndarray, predicted: np.ndarray, axes: Axes
 ) -> None:
-    import networkx
     from matplotlib.collections import LineCollection
 
-    n_left = graph.shape[0] if isinstance(graph, BipartiteGraph) else 0
+    n_left = graph.n_left if isinstance(graph, BipartiteGraph) else 0
     shift = np.array([0, n_left])  # right nodes come after the left ones
-    network: networkx.Graph = networkx.empty_graph(_n_nodes(graph))
-    network.add_edges_from((links + shift).tolist())
-    layout = networkx.spring_layout(network, seed=0)
-    place = np.array([layout[node] for node in network]).reshape(-1, 2)
+    place = _columns(graph, links) if isinstance(graph, BipartiteGraph) else _springs(graph, links)
     for pairs, color, style, label in (
         (links, LINK_COLOR, "-", "link"),
         (predicted, PREDICTED_COLOR, "--", "predicted"),
@@ -74,11 +72,49 @@ def _draw_springs(
         x, y = nodes.T
         axes.plot(x, y, marker, color=INK, markersize=5, zorder=3, label=side)
     if len(place) <= _NAMED_NODES:
-        for name, (across, up) in zip(node_names(graph), place.tolist(), strict=True):
-            spot = (across, up)
-            axes.annotate(str(name), spot, (4, 4), textcoords="offset points", fontsize=7)
+        _write_names(graph, place, axes)
     axes.autoscale_view()
     axes.set_axis_off()
+
+
+def _springs(graph: Graph, links: np.ndarray) -> np.ndarray:
+    import networkx
+
+    network: networkx.Graph = networkx.empty_graph(graph.n_nodes)
+    network.add_edges_from(links.tolist())
+    layout = networkx.spring_layout(network, seed=0)
+    return np.array([layout[node] for node in network]).reshape(-1, 2)
+
+
+def _columns(graph: BipartiteGraph, links: np.ndarray) -> np.ndarray:
+    """Place left and right nodes in two columns, each near the mean height of its neighbors."""
+    sides = [np.arange(n) / max(n - 1, 1) for n in graph.shape]
+    for sweep in range(2 * _SWEEPS):
+        own, other = sweep % 2, 1 - sweep % 2
+        total = np.bincount(links[:, own], sides[other][links[:, other]], graph.shape[own])
+        degree = np.bincount(links[:, own], minlength=graph.shape[own])
+        # Nodes without links go to the end, where they are in nobody's way.
+        mean = np.where(degree > 0, total / np.maximum(degree, 1), np.inf)
+        sides[own][np.argsort(mean, kind="stable")] = np.arange(mean.size) / max(mean.size - 1, 1)
+    across = np.repeat([0.0, 1.0], graph.shape)
+    return np.column_stack([across, 1.0 - np.concatenate(sides)])
+
+
+def _write_names(graph: Graph | BipartiteGraph, place: np.ndarray, axes: Axes) -> None:
+    """Write the names of nodes: beside the columns of a bipartite network, else above right."""
+    columns = isinstance(graph, BipartiteGraph)
+    for name, (across, up) in zip(node_names(graph), place.tolist(), strict=True):
+        to_the_left = columns and across == 0.0
+        away = (-6.0 if to_the_left else 6.0, 0.0) if columns else (4.0, 4.0)
+        axes.annotate(
+            str(name),
+            (across, up),
+            away,
+            textcoords="offset points",
+            fontsize=7,
+            ha="right" if to_the_left else "left",
+            va="center" if columns else "baseline",
+        )
 
 
 def _draw_matrix(

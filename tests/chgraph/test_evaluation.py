@@ -281,8 +281,11 @@ def test_plot(repeats):
     assert heights == [table[m][name].mean for m in METHODS for name in result.measures]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(METHODS)
     plt.close(figure)
-    alone = evaluation_bars(result, measures=["seconds"])
-    assert len(alone.patches) == len(METHODS)
+    alone = evaluation_bars(result, measures=["NDCG"])
+    heights = [bar.get_height() for bar in alone.patches]
+    assert heights == [table[method]["NDCG"].mean for method in METHODS]
+    assert [text.get_text() for text in alone.get_xticklabels()] == list(METHODS)
+    assert (alone.get_ylabel(), alone.get_legend()) == ("NDCG", None)
     plt.close(alone.figure)
     with pytest.raises(ValueError, match="measures must be one of"):
         evaluation_bars(result, measures=["AUC"], ax=axes)

@@ -86,6 +86,18 @@ def test_both_sides_share_axes(ax):
     assert lines(ax)["outputs"].get_ydata()[0] == pytest.approx(5 / 7)
 
 
+@pytest.mark.parametrize(
+    ("largest", "written"), [(40, ["1", "2", "5", "10", "20"]), (300, ["1", "10"])]
+)
+def test_degrees_are_written_as_whole_numbers(largest, written, ax):
+    plotting.degree_distribution(nx.star_graph(largest), ax=ax)
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    shown = [x for x in ax.xaxis.get_majorticklocs() if low <= x <= high]
+    assert ax.xaxis.get_major_formatter().format_ticks(shown)[: len(written)] == written
+    assert {text.get_text() for text in ax.get_xticklabels(minor=True)} <= {""}
+
+
 @pytest.mark.parametrize("graph", [nx.cycle_graph(4), nx.empty_graph(3), Graph.from_links([], [])])
 def test_without_a_law_none_is_drawn(graph, ax):
     plotting.degree_distribution(graph, ax=ax)
@@ -148,6 +160,20 @@ def test_every_link_is_a_line_and_every_neuron_a_dot(ax):
     assert names == ["inputs\n2", "hidden 1\n3", "outputs\n1"]
 
 
+def test_neurons_of_a_wide_layer_do_not_touch(ax):
+    plotting.layered_network([np.ones((200, 2))], ax=ax)
+    apart = ax.get_window_extent().height * 72 / ax.figure.dpi / 200  # points
+    dots = [part.get_sizes() for part in ax.collections if len(part.get_offsets()) == 200]
+    assert len(dots) == 1
+    assert 0.5 * apart < dots[0].max() ** 0.5 <= apart
+
+
+def test_many_links_are_fainter_than_few(ax):
+    plotting.layered_network([np.ones((4, 100)), np.ones((100, 1))], ax=ax)
+    many, few = (part.get_alpha() for part in ax.collections[:2] if part.get_alpha())
+    assert many < few <= 0.8
+
+
 def test_columns_can_be_named(ax):
     plotting.layered_network([np.ones((2, 2))], names=["retina", "cortex"], ax=ax)
     assert ax.get_xticklabels()[0].get_text() == "retina\n2"
@@ -181,6 +207,30 @@ def test_summaries_are_rows(ax):
     assert ax.get_ylabel() == "characteristic_path_length"
 
 
+def test_of_several_histories_mean_and_spread_are_drawn(ax):
+    histories = [[{"epoch": e, "a": e + shift} for e in (0, 1, 2)] for shift in (1.0, 2.0, 6.0)]
+    plotting.metric_evolution(histories, ["a"], x="epoch", color="red", label="three seeds", ax=ax)
+    assert lines(ax)["three seeds"].get_color() == "red"
+    np.testing.assert_allclose(lines(ax)["three seeds"].get_data(), [[0, 1, 2], [3, 4, 5]])
+    band = ax.collections[0].get_paths()[0].vertices
+    spread = np.std([1.0, 2.0, 6.0], ddof=1)
+    assert {round(y, 9) for x, y in band if x == 1} == {round(4 - spread, 9), round(4 + spread, 9)}
+    assert labels(ax) == ["three seeds"]
+
+
+def test_relative_histories_begin_at_their_own_first_value(ax):
+    plotting.metric_evolution(
+        [[{"a": 1}, {"a": 3}], [{"a": 10}, {"a": 10}]], ["a"], relative=True, ax=ax
+    )
+    np.testing.assert_allclose(lines(ax)["a"].get_ydata(), [1, 2])
+
+
+def test_positions_that_are_whole_numbers_stay_so(ax):
+    plotting.metric_evolution([{"epoch": e, "a": e} for e in (1, 2, 3)], ["a"], x="epoch", ax=ax)
+    assert all(tick == round(tick) for tick in ax.get_xticks())
+    plotting.metric_evolution([{"t": t, "a": t} for t in (0.5, 1, 1.5)], ["a"], x="t", ax=ax)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -188,11 +238,81 @@ def test_summaries_are_rows(ax):
         (([], ["a"]), ValueError, "must not be empty"),
         (([{"a": 1}], []), ValueError, "must not be empty"),
         (([{"a": 1}], ["b"]), ValueError, "rows hold no 'b'; they hold a"),
+        (([[]], ["a"]), ValueError, "must not be empty"),
+        (([[{"a": 1}], []], ["a"]), ValueError, r"equal length, got lengths \[1, 0\]"),
     ],
 )
 def test_rows_must_hold_the_measures(arguments, error, message):
     with pytest.raises(error, match=message):
         plotting.metric_evolution(*arguments)
+
+
+def test_what_goes_with_one_line_is_refused_for_several():
+    with pytest.raises(ValueError, match="color and label go with one measure only"):
+        plotting.metric_evolution([{"a": 1, "b": 2}], ["a", "b"], label="both")
+    with pytest.raises(ValueError, match="histories with the same 'epoch', row by row"):
+        plotting.metric_evolution(
+            [[{"epoch": 1, "a": 1}], [{"epoch": 2, "a": 1}]], ["a"], x="epoch"
+        )
+
+
+# ------------------------------------------------------------------------------ predictions
+
+
+def test_sides_of_a_small_bipartite_network_stand_in_columns(ax):
+    women = as_bipartite(nx.davis_southern_women_graph())
+    prediction = predict_links(women, 3)
+    plotting.predicted_links(women, prediction, ax=ax)
+    assert set(lines(ax)["left node"].get_xdata()) == {0.0}
+    assert set(lines(ax)["right node"].get_xdata()) == {1.0}
+    drawn, predicted = (np.array(part.get_segments()) for part in ax.collections)
+    assert (len(drawn), len(predicted)) == (89, 3)
+    place = {text.get_text(): text.xy for text in ax.texts}
+    assert [[place[u], place[v]] for u, v, _ in prediction] == [
+        [tuple(end) for end in line] for line in predicted.tolist()
+    ]
+
+
+def test_columns_are_ordered_to_keep_links_short(ax):
+    layer = as_bipartite(np.eye(6, dtype=int)[[3, 0, 5, 1, 4, 2]])
+    plotting.predicted_links(layer, predict_links(layer, 0), ax=ax)
+    across = np.array(ax.collections[0].get_segments())
+    np.testing.assert_allclose(across[:, 0, 1], across[:, 1, 1])
+
+
+def test_nodes_without_links_stand_last(ax):
+    layer = as_bipartite([[0, 0], [1, 0], [0, 1]])
+    plotting.predicted_links(layer, predict_links(layer, 0), ax=ax)
+    place = {text.get_text(): text.xy for text in ax.texts if text.xy[0] == 0.0}
+    assert place["0"][1] == min(y for _, y in place.values())
+
+
+def test_ranks_of_several_methods_stand_side_by_side(ax):
+    karate = nx.karate_club_graph()
+    network = nx.Graph(karate.edges())
+    predictions = [predict_links(network, method=name) for name in ("CN", "CH3-L3")]
+    plotting.rank_table(predictions, first=3, ax=ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["CN", "CH3-L3"]
+    rows = [text.get_text() for text in ax.get_yticklabels()]
+    known = [[f"{u} - {v}" for u, v, _ in prediction] for prediction in predictions]
+    assert set(rows) == set(known[0][:3]) | set(known[1][:3])
+    written = {text.get_position(): int(text.get_text()) for text in ax.texts}
+    for (column, row), rank in written.items():
+        assert known[column][rank - 1] == rows[row]
+    # A cell is blank only where the method does not know the pair.
+    for row, name in enumerate(rows):
+        assert [(column, row) in written for column in (0, 1)] == [
+            name in listed for listed in known
+        ]
+
+
+def test_rank_tables_need_pairs_of_one_network(ax):
+    path, cycle = (predict_links(network) for network in (nx.path_graph(4), nx.cycle_graph(6)))
+    with pytest.raises(ValueError, match="predictions must be of one network"):
+        plotting.rank_table([path, cycle], ax=ax)
+    for empty in ([], [predict_links(nx.empty_graph(2))]):
+        with pytest.raises(ValueError, match="predictions must hold at least one pair"):
+            plotting.rank_table(empty, ax=ax)
 
 
 # ------------------------------------------------------------------------------ an example
@@ -243,6 +363,16 @@ def test_a_pair_of_a_layer(ax):
     assert drawn_links(ax, "external link") == 1
 
 
+def test_nodes_go_by_the_names_that_the_network_has(ax):
+    women = nx.davis_southern_women_graph()
+    plotting.link_example(women, "Nora Fayette", "E8", bipartite=True, ax=ax)
+    best = predict_links(women, 1, bipartite=True)
+    assert ax.get_title().startswith(f"CH3-L3 = {best.score[0]:.4g} over ")
+    assert {"Nora Fayette", "E8"} <= {text.get_text() for text in ax.texts}
+    with pytest.raises(ValueError, match="v must be a node of the network, got 'Flora Price'"):
+        plotting.link_example(women, "Nora Fayette", "Flora Price", bipartite=True, ax=ax)
+
+
 def test_many_external_links_are_a_number(ax):
     graph = nx.path_graph(4)
     graph.add_edges_from((1, node) for node in range(4, 19))
@@ -260,8 +390,8 @@ def test_a_pair_without_paths_has_no_community(ax):
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ((0, 4), "v must be a node, below 4; got 4"),
-        ((-1, 2), "u must be at least 0, got -1"),
+        ((0, 4), "v must be a node of the network, got 4"),
+        ((-1, 2), "u must be a node of the network, got -1"),
         ((1, 1), "two different nodes, got 1 twice"),
         ((0, 1), "must not be linked; 0 and 1 are"),
     ],
