@@ -7,6 +7,7 @@ user's torch setting what it was.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from chgraph._checks import check_positive_int
 from chgraph._threads import thread_limit
 
 _LAUNCH = threading.RLock()
+# Simple operations, a fraction of a millisecond on one thread: with less to do, waking a second
+# thread costs as much as it saves, and far more where another program keeps that core busy.
+LITTLE_WORK = 500_000
 
 
 def start_numba() -> None:
@@ -28,14 +32,15 @@ def start_numba() -> None:
 
 
 @contextmanager
-def kernel_threads() -> Iterator[int]:
+def kernel_threads(operations: float = math.inf) -> Iterator[int]:
     """Run kernels on as many threads as torch uses, and leave torch's count as it was.
 
+    On one thread if there are few `operations` to do: the results are the same.
     Torch's setting is the one users know, so it rules both. One launch at a time: numba's
     workqueue layer aborts the process when two threads launch at once.
     """
     wanted = torch.get_num_threads()
-    with _LAUNCH, thread_limit(wanted) as threads:
+    with _LAUNCH, thread_limit(1 if operations < LITTLE_WORK else wanted) as threads:
         try:
             yield threads
         finally:

@@ -73,7 +73,7 @@ class _DenseLinear(torch.autograd.Function):
     def forward(ctx: Any, lines: Tensor, weight: Tensor) -> Tensor:
         ctx.events = None
         if weight.shape[1] >= FEWEST_OUTPUTS and lines.numel():
-            with kernel_threads() as threads:
+            with kernel_threads(SKIP_BELOW * lines.numel() * weight.shape[1]) as threads:
                 ctx.events = _events(lines)
                 if ctx.events is not None:
                     ctx.save_for_backward(None, weight)
@@ -92,7 +92,7 @@ class _DenseLinear(torch.autograd.Function):
             return for_lines, None
         if ctx.events is None:
             return for_lines, lines.t() @ gradient
-        with kernel_threads() as threads:
+        with kernel_threads(ctx.events.features.size * gradient.shape[1]) as threads:
             turned = _turned(ctx.events, ctx.n_in)
             return for_lines, _sum_rows(turned, gradient, threads)
 

@@ -57,6 +57,11 @@ class _Layout:
         return self.rows * self.size
 
     @property
+    def operations(self) -> int:
+        """Simple operations of all neurons over all steps, roughly."""
+        return 5 * self.neurons * self.steps
+
+    @property
     def of_one_step(self) -> _Layout:
         """The layout of arrays with one step that stands for all: one long row, no gaps."""
         return _Layout(1, self.neurons, self.steps, features_first=False)
@@ -87,7 +92,7 @@ class _LifOverTime(torch.autograd.Function):
         shape = tuple(source.shape if constant else x.shape[1:])
         layout = _Layout.of(source, shape, count)
         x_at = layout.one_step if constant else layout.all_steps
-        with kernel_threads():
+        with kernel_threads(layout.operations):
             current = layout.flat(source)
             first = _zeros(layout.neurons, current) if v0 is None else layout.flat(v0)
             voltage = first.copy()
@@ -112,7 +117,7 @@ class _LifOverTime(torch.autograd.Function):
         if gz is None:
             gz = torch.zeros(1, dtype=ctx.dtype).expand(layout.steps, *ctx.shapes[1])
         repeated = _is_repeated(gz)  # as the gradient of a mean over time is
-        with kernel_threads():
+        with kernel_threads(layout.operations):
             upper = layout.flat(gz[0] if repeated else gz)
             gz_at = layout.one_step if repeated else every
             carry = _zeros(neurons, first) if gv is None else layout.flat(gv).copy()
@@ -131,7 +136,7 @@ class _LifRate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, steps: int, neuron: Neuron) -> Tensor:
         layout = _Layout.of(x, tuple(x.shape), steps)
-        with kernel_threads():
+        with kernel_threads(layout.operations):
             current = layout.flat(x)
             rate = POOL.empty(layout.neurons, current.dtype)
             voltage = _zeros(layout.neurons, current)
@@ -147,7 +152,7 @@ class _LifRate(torch.autograd.Function):
         layout, lies = ctx.layout, ctx.layout.of_one_step
         first, carry = (_zeros(layout.neurons, ctx.current) for _ in range(2))
         gx = POOL.empty(layout.neurons, first.dtype)
-        with kernel_threads():
+        with kernel_threads(layout.operations):
             upper = layout.flat(gradient / lies.steps)
             at = lies.one_step
             kernels.lif_backward(
@@ -161,7 +166,7 @@ class _MeanOverTime(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.steps, *shape = x.shape
         layout = _Layout.of(x, tuple(shape), ctx.steps)
-        with kernel_threads():
+        with kernel_threads(layout.operations):
             flat = layout.flat(x)
             out = POOL.empty(layout.neurons, flat.dtype)
             mean_steps(flat, layout.all_steps, out, layout.for_kernel())

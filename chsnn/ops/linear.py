@@ -107,7 +107,7 @@ class _SparseLinear(torch.autograd.Function):
     ) -> Tensor:
         numbers = _numbers(values)
         start = np.zeros(graph.n_right, numbers.dtype) if bias is None else _numbers(bias)
-        with kernel_threads() as threads:
+        with kernel_threads(_operations(x, graph)) as threads:
             source = _read_input(x, look)
             out = _forward(source, numbers, start, graph, threads)
         ctx.save_for_backward(values, x if shares_memory(source.data, x) else None)
@@ -121,7 +121,7 @@ class _SparseLinear(torch.autograd.Function):
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
         graph, columns = ctx.graph, ctx.columns
         for_x = for_values = for_bias = None
-        with kernel_threads() as threads:
+        with kernel_threads(_operations(gradient, graph)) as threads:
             g = feature_major(gradient)
             if ctx.needs_input_grad[0]:
                 lower = _input_gradient(g, _numbers(values), columns, graph, threads)
@@ -131,6 +131,11 @@ class _SparseLinear(torch.autograd.Function):
             if ctx.needs_input_grad[2]:
                 for_bias = torch.from_numpy(_bias_gradient(g, columns, graph))
         return for_x, for_values, for_bias, None, None
+
+
+def _operations(x: Tensor, graph: BipartiteGraph) -> int:
+    """Return the multiply-adds of a product over the links, for every column of `x`."""
+    return graph.n_links * math.prod(x.shape[:-1]) + x.numel()
 
 
 def _numbers(parameter: Tensor) -> np.ndarray:
