@@ -41,6 +41,9 @@ def thread_limit(n_threads: int | None) -> Iterator[int]:
         return
     check_positive_int("n_threads", n_threads)
     granted = min(n_threads, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    if granted == before:  # telling numba so again would take tens of microseconds
+        yield granted
+        return
     numba.set_num_threads(granted)
     try:
         yield granted

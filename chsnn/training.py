@@ -234,7 +234,8 @@ class Trainer:
     def _gradient_step(
         self, images: Tensor, labels: Tensor, encoder_stream: torch.Generator
     ) -> tuple[float, int]:
-        self.network.train()
+        if not self.network.training:  # an evaluation was in between
+            self.network.train()
         scores = self.network(images, encoder_stream)
         loss = functional.cross_entropy(scores, labels)
         value = loss.item()

@@ -36,7 +36,7 @@ def _read_input(x: Tensor, look: bool) -> _Input:
 
 def _may_be_spikes(x: Tensor) -> bool:
     """Whether the first sample is binary: real values mostly show there, without a whole pass."""
-    first = x.detach()[(0,) * (x.dim() - 1)]
+    first = x.detach()[(0,) * (x.dim() - 1)].numpy()
     return bool(((first == 0) | (first == 1)).all())
 
 
