@@ -28,10 +28,6 @@ class History:
         """Return one column, an entry per epoch."""
         return [row[name] for row in self.rows]
 
-    def best(self, name: str) -> float:
-        """Return the largest value of a column, -infinity before the first epoch."""
-        return max(self.column(name), default=float("-inf"))
-
     def write_csv(self, path: Path) -> Path:
         """Write the rows as a table, atomically."""
         text = io.StringIO()
