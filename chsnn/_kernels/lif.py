@@ -66,7 +66,7 @@ class Neuron(NamedTuple):
 
 
 @kernel()
-def _divides_exactly(d: Any) -> bool:
+def divides_exactly(d: Any) -> bool:
     """Whether x / d is x * (1 / d) to the last bit, and (d * x) / d is x: d is a power of two."""
     return math.frexp(d)[0] == 0.5
 
@@ -78,7 +78,7 @@ def _integrate(x: np.ndarray, v: np.ndarray, u: np.ndarray, d: Any, theta: Any) 
     if d == 0:
         for i in range(u.size):
             u[i] = v[i] + x[i]
-    elif _divides_exactly(d):
+    elif divides_exactly(d):
         inverse = one / d
         for i in range(u.size):
             u[i] = v[i] + d * (x[i] * inverse - v[i])
@@ -100,7 +100,7 @@ def fire(x: np.ndarray, v: np.ndarray, z: np.ndarray, d: Any, theta: Any) -> Non
             spike = one if u > theta else zero
             z[i] = spike
             v[i] = (one - spike) * u
-    elif _divides_exactly(d):
+    elif divides_exactly(d):
         inverse = one / d
         for i in range(z.size):
             u = v[i] + d * (x[i] * inverse - v[i])
@@ -125,6 +125,39 @@ def _exp(x: Any) -> Any:
     for _ in range(10):
         p *= p
     return p
+
+
+# The surrogate slopes of a spike; `one` is the 1 of their precision.
+
+
+@kernel(inline=True)
+def triangle_slope(u: Any, theta: Any, one: Any) -> Any:
+    """Return Norse's triangle, before its factor k."""
+    slope = one - abs(u - theta)
+    return slope if slope > 0 else one - one
+
+
+@kernel(inline=True)
+def tanh_slope(u: Any, theta: Any, k: Any, one: Any) -> Any:
+    """Return 1 - tanh^2 = 4 e / (1 + e)^2."""
+    e = _exp(-2 * abs(np.float64(u - theta) * k))
+    return type(one)(4 * e / ((1 + e) * (1 + e)))
+
+
+@kernel(inline=True)
+def circ_slope(u: Any, theta: Any, k: Any, one: Any) -> Any:
+    """Return that of the circular surrogate, before its factor 2 k."""
+    x, two = u - theta, one + one
+    s = k * k + x * x
+    r = type(one)(math.sqrt(s))
+    return one / (two * r) - (x * x) / (two * (s * r))
+
+
+@kernel(inline=True)
+def erfc_slope(u: Any, theta: Any, k: Any, one: Any) -> Any:
+    """Return that of the complementary error function."""
+    x = np.float64(k * (u - theta))
+    return type(one)(_exp(-(x * x)) * (2 / math.sqrt(math.pi)))
 
 
 @kernel(inline=True)
@@ -170,33 +203,25 @@ def _step_back(
         for i in range(g.size):
             s = abs(u[i] - theta) + one
             _lower(_upper(g, u, gv, i) / (s * s), u, gv, g, i, d, theta)
-    elif method == TRIANGLE and _divides_exactly(d):
+    elif method == TRIANGLE and divides_exactly(d):
         for i in range(g.size):
-            slope = one - abs(u[i] - theta)
-            slope = slope if slope > zero else zero
+            slope = triangle_slope(u[i], theta, one)
             _lower_exact(_upper(g, u, gv, i) * k * slope, u, gv, g, i, d, theta)
     elif method == TRIANGLE:
         for i in range(g.size):
-            slope = one - abs(u[i] - theta)
-            slope = slope if slope > zero else zero
+            slope = triangle_slope(u[i], theta, one)
             _lower(_upper(g, u, gv, i) * k * slope, u, gv, g, i, d, theta)
-    elif method == TANH:  # 1 - tanh^2 = 4 e / (1 + e)^2
+    elif method == TANH:
         for i in range(g.size):
-            e = _exp(-2 * abs(np.float64(u[i] - theta) * k))
-            slope = u.dtype.type(4 * e / ((1 + e) * (1 + e)))
+            slope = tanh_slope(u[i], theta, k, one)
             _lower(_upper(g, u, gv, i) * slope, u, gv, g, i, d, theta)
     elif method == CIRC:
         for i in range(g.size):
-            x = u[i] - theta
-            s = k * k + x * x
-            r = u.dtype.type(math.sqrt(s))
-            slope = one / (two * r) - (x * x) / (two * (s * r))
+            slope = circ_slope(u[i], theta, k, one)
             _lower(_upper(g, u, gv, i) * slope * two * k, u, gv, g, i, d, theta)
     elif method == HEAVI_ERFC:
-        scale = 2 / math.sqrt(math.pi)
         for i in range(g.size):
-            x = np.float64(k * (u[i] - theta))
-            slope = u.dtype.type(_exp(-(x * x)) * scale)
+            slope = erfc_slope(u[i], theta, k, one)
             _lower(_upper(g, u, gv, i) * slope, u, gv, g, i, d, theta)
     else:
         for i in range(g.size):
@@ -236,29 +261,6 @@ def lif_forward(
             a = row * x_at.row + t * x_at.time + first
             b = row * z_at.row + t * z_at.time + first
             fire(x[a : a + n], voltage, z[b : b + n], neuron.d, neuron.theta)
-
-
-@kernel(parallel=True)
-def lif_rate(
-    x: np.ndarray, v: np.ndarray, rate: np.ndarray, layout: Layout, neuron: Neuron
-) -> None:
-    """Compute the mean of the spikes over time for an input of one step that stands for all.
-
-    For one row. ``v`` comes as the first and leaves as the last voltage; the spikes of a piece
-    never leave the cache.
-    """
-    size, piece, steps = layout.size, layout.piece, layout.steps
-    for unit in prange((size + piece - 1) // piece):
-        first = unit * piece
-        n = min(piece, size - first)
-        voltage, mean = v[first : first + n], rate[first : first + n]
-        z = np.empty(n, rate.dtype)
-        mean[:] = 0
-        for _ in range(steps):
-            fire(x[first : first + n], voltage, z, neuron.d, neuron.theta)
-            _add(z, mean)
-        for i in range(n):
-            mean[i] /= steps
 
 
 @kernel(parallel=True)

@@ -30,6 +30,7 @@ from chsnn._kernels.simd import (
     spike_dot,
     spike_tile,
     spike_word,
+    word_tile,
 )
 
 
@@ -75,6 +76,9 @@ def _real_row(
     while column + TILE <= columns:
         real_tile(out, at + column, index, weights, first, last, x, columns, column, start)
         column += TILE
+    while column + WORD <= columns:
+        word_tile(out, at + column, index, weights, first, last, x, columns, column, start)
+        column += WORD
     while column + SMALL <= columns:
         small_tile(out, at + column, index, weights, first, last, x, columns, column, start)
         column += SMALL

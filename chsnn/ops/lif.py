@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from chgraph._checks import check_choice, check_positive_int
 from chsnn._kernels import lif as kernels
+from chsnn._kernels import rate as rates
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron, Strides
 from chsnn._kernels.steps import mean_steps
@@ -136,29 +137,21 @@ class _LifRate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, steps: int, neuron: Neuron) -> Tensor:
         layout = _Layout.of(x, tuple(x.shape), steps)
+        current = layout.flat(x)
+        rate = POOL.empty(layout.neurons, current.dtype)
         with kernel_threads(layout.operations):
-            current = layout.flat(x)
-            rate = POOL.empty(layout.neurons, current.dtype)
-            voltage = _zeros(layout.neurons, current)
-            kernels.lif_rate(current, voltage, rate, layout.of_one_step.for_kernel(), neuron)
-        ctx.save_for_backward(x if shares_memory(current, x) else None)
-        ctx.current, ctx.layout, ctx.neuron, ctx.shape = current, layout, neuron, x.shape
+            if not ctx.needs_input_grad[0]:
+                rates.lif_rate(current, rate, steps, neuron)
+            else:
+                slope = POOL.empty(layout.neurons, current.dtype)
+                rates.lif_rate_and_slope(current, rate, slope, steps, neuron)
+                ctx.slope = layout.tensor(slope, tuple(x.shape))
         return layout.tensor(rate, tuple(x.shape))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        ctx.saved_tensors  # noqa: B018  unpacking notices an input changed in place
-        layout, lies = ctx.layout, ctx.layout.of_one_step
-        first, carry = (_zeros(layout.neurons, ctx.current) for _ in range(2))
-        gx = POOL.empty(layout.neurons, first.dtype)
-        with kernel_threads(layout.operations):
-            upper = layout.flat(gradient / lies.steps)
-            at = lies.one_step
-            kernels.lif_backward(
-                ctx.current, at, first, upper, at, carry, gx, at, lies.for_kernel(), ctx.neuron
-            )
-        return layout.tensor(gx, tuple(ctx.shape)), None, None
+        return gradient * ctx.slope, None, None
 
 
 class _MeanOverTime(torch.autograd.Function):
@@ -289,8 +282,9 @@ def lif_rate(
 ) -> Tensor:
     """Return the mean spikes over time of neurons at rest that get one input `steps` times.
 
-    The numbers of :func:`lif_over_time` and :func:`mean_over_time`, bit for bit, forward and
-    backward; but the spikes are never written down, which halves the time.
+    The numbers of :func:`lif_over_time` and :func:`mean_over_time`, the rates bit for bit and
+    their gradient to rounding; but the spikes are never written down, the gradient is computed
+    on the way, and neurons that nothing drives cost nothing: a third of the time and less.
 
     Parameters
     ----------
