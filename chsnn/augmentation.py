@@ -40,15 +40,14 @@ def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Ten
     (1.0, torch.Size([1, 9]))
     """
     check_count("pixels", pixels)
-    side = check_square(images.shape[1])
     if pixels == 0:
         return images
-    count, wide = len(images), side + 2 * pixels
-    padded = functional.pad(images.view(count, side, side), (pixels,) * 4).view(count, wide * wide)
-    start = torch.randint(2 * pixels + 1, (2, count, 1, 1), generator=generator)
-    rows = start[0] + torch.arange(side).view(1, side, 1)
-    columns = start[1] + torch.arange(side).view(1, 1, side)
-    return padded.gather(1, (rows * wide + columns).view(count, side * side))
+    side = check_square(images.shape[1])
+    count = len(images)
+    padded = functional.pad(images.view(count, side, side), (pixels,) * 4)
+    windows = padded.unfold(1, side, 1).unfold(2, side, 1)
+    rows, columns = torch.randint(2 * pixels + 1, (2, count), generator=generator)
+    return windows[torch.arange(count), rows, columns].view(count, side * side)
 
 
 def check_square(n_in: int) -> int:

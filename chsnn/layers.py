@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from chgraph._checks import check_choice
 from chgraph.graph import BipartiteGraph
-from chsnn.ops import dense_linear, mean_over_time, sparse_linear
+from chsnn.neurons import LIF
+from chsnn.ops import dense_linear, mean_over_time, sparse_lif_rate, sparse_linear
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
 Backend = Literal["auto", "sparse", "dense"]
@@ -75,6 +76,11 @@ class SparseLinear(nn.Module):
 
     def _take(self, graph: BipartiteGraph) -> None:
         self._graph = graph
+        self._suits_sparse = (
+            graph.n_right < NARROW_OUTPUTS
+            or not graph.n_links
+            or graph.density < SPARSE_BELOW_DENSITY
+        )
         # Only the dense path needs it; made when first asked for.
         self._cached_places: Tensor | None = None
 
@@ -99,17 +105,44 @@ class SparseLinear(nn.Module):
         """
         check_choice("steps", steps, STEPS)
         if steps == "once":
-            return self._product(x[0])
+            return self.product(x[0])
         if steps == "mean":
             mine = x.device.type == "cpu" and x.dtype in _KERNEL_DTYPES
             mean = mean_over_time(x) if mine else x.mean(dim=0)
-            return self._product(mean, look_for_spikes=x.shape[0] == 1)
+            return self.product(mean, look_for_spikes=x.shape[0] == 1)
         if x.ndim > 1 and x.shape[0] > 1 and x.stride(0) == 0:
-            once = self._product(x[0])
+            once = self.product(x[0])
             return once.expand(x.shape[0], *once.shape)
-        return self._product(x)
+        return self.product(x)
 
-    def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
+    def firing_rate(self, x: Tensor, neuron: LIF, steps: int) -> Tensor:
+        """Return how often neurons behind this layer fire for an input that does not change.
+
+        The numbers of ``neuron(self(x), steps=steps)[0].mean(dim=0)`` without writing down what
+        the neurons receive or when they spike; no hook of either module is called.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, n_in)
+        neuron : LIF
+        steps : int
+            How often `x` is shown.
+
+        Returns
+        -------
+        Tensor, shape (B, n_out)
+            Spikes per step, in [0, 1].
+        """
+        if self.uses_sparse_kernels and neuron.fits_kernel(x):
+            settings = neuron.kernel_settings()
+            return sparse_lif_rate(x, self.values, self.graph, self.bias, **settings, steps=steps)
+        return neuron.rate(self.product(x), steps)
+
+    def product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
+        """Multiply (..., n_in) to (..., n_out); see :func:`chsnn.ops.sparse_linear`.
+
+        What :meth:`forward` does for each step, without its hooks.
+        """
         if self.uses_sparse_kernels:
             return sparse_linear(
                 x, self.values, self.graph, self.bias, look_for_spikes=look_for_spikes
@@ -124,10 +157,8 @@ class SparseLinear(nn.Module):
         """Whether the product is computed over the links, as `backend` says or "auto" chooses."""
         if self.backend != "auto":
             return self.backend == "sparse"
-        if self.values.device.type != "cpu" or self.values.dtype not in _KERNEL_DTYPES:
-            return False
-        small = self.graph.n_right < NARROW_OUTPUTS or not self.graph.n_links
-        return small or self.graph.density < SPARSE_BELOW_DENSITY
+        values = self.values
+        return self._suits_sparse and values.device.type == "cpu" and values.dtype in _KERNEL_DTYPES
 
     def dense_weight(self) -> Tensor:
         """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""

@@ -134,7 +134,7 @@ class LIF(nn.Module):
         state : LIFState
             After the last step.
         """
-        if self._fits_the_kernel(x) and x.shape[0] > 0:
+        if self.fits_kernel(x) and x.shape[0] > 0:
             return self._forward_fused(x, state, steps)
         if steps is not None:
             x = x.expand(steps, *x.shape)
@@ -147,7 +147,7 @@ class LIF(nn.Module):
         assert state is not None
         return torch.stack(spikes), state
 
-    def _fits_the_kernel(self, x: Tensor) -> bool:
+    def fits_kernel(self, x: Tensor) -> bool:
         """Whether the fused CPU kernel serves: box model, plain numbers, no learnt parameter."""
         return (
             self.settings["model"] == "box"
@@ -155,19 +155,21 @@ class LIF(nn.Module):
             and x.dtype in (torch.float32, torch.float64)
         )
 
+    def kernel_settings(self) -> dict[str, Any]:
+        """Return the neurons' numbers as the operations of :mod:`chsnn.ops` take them."""
+        return {
+            "alpha": float(self.alpha),
+            "theta": float(self.v_th),
+            "method": self.settings["surrogate"],
+            "surrogate_alpha": self.settings["surrogate_alpha"],
+        }
+
     def _forward_fused(
         self, x: Tensor, state: LIFState | None, steps: int | None
     ) -> tuple[Tensor, LIFState]:
         """Run all steps in one kernel: the numbers of Norse's step, forward and gradient."""
-        spikes, v = lif_over_time(
-            x,
-            float(self.alpha),
-            float(self.v_th),
-            self.settings["surrogate"],
-            self.settings["surrogate_alpha"],
-            v0=None if state is None else state.v,
-            steps=steps,
-        )
+        v0 = None if state is None else state.v
+        spikes, v = lif_over_time(x, **self.kernel_settings(), v0=v0, steps=steps)
         return spikes, LIFState(v, None)
 
     def rate(self, x: Tensor, steps: int) -> Tensor:
@@ -175,15 +177,8 @@ class LIF(nn.Module):
 
         The numbers of ``forward(x, steps=steps)[0].mean(dim=0)`` without the spikes themselves.
         """
-        if self._fits_the_kernel(x):
-            return lif_rate(
-                x,
-                float(self.alpha),
-                float(self.v_th),
-                self.settings["surrogate"],
-                self.settings["surrogate_alpha"],
-                steps=steps,
-            )
+        if self.fits_kernel(x):
+            return lif_rate(x, **self.kernel_settings(), steps=steps)
         return self(x, steps=steps)[0].mean(dim=0)
 
     def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,22 +199,22 @@ class Trainer:
 
     def _epoch(self, epoch: int, train: Samples, validation: Samples) -> dict[str, Any]:
         start = time.perf_counter()
-        losses, correct, records = [], 0, []
+        losses, guesses, records = [], [], []
         order = torch.from_numpy(stream(self.seed, "shuffle", epoch).permutation(len(train)))
         encoder_stream = torch_stream(self.seed, "encode", epoch)
         shift_stream = torch_stream(self.seed, "shift", epoch)
+        shift = partial(random_shift, pixels=self.shift, generator=shift_stream)
         n_batches = math.ceil(len(train) / self.batch_size)
         with self._bar(epoch, n_batches) as bar:
-            for batch, (images, labels) in enumerate(train.batches(self.batch_size, order)):
+            batches = train.batches(self.batch_size, order, prepare=shift)
+            for batch, (images, labels) in enumerate(batches):
                 done = (epoch - 1) * n_batches + batch
                 self._set_learning_rate(done / (self.epochs * n_batches))
-                if self.shift:
-                    images = random_shift(images, self.shift, shift_stream)
                 is_due = self.evolution is not None and self.evolution.is_due(done + 1, n_batches)
                 with self._gradients(is_due) as gradients:
-                    loss, n_correct = self._gradient_step(images, labels, encoder_stream)
+                    loss, scores = self._gradient_step(images, labels, encoder_stream)
                 losses.append(loss * len(labels))
-                correct += n_correct
+                guesses.append(scores)
                 if is_due:
                     progress = (done + 1) / (self.epochs * n_batches)
                     records.append(self._evolve(progress, gradients))
@@ -222,7 +223,7 @@ class Trainer:
             row = {
                 "epoch": epoch,
                 "loss": sum(losses) / len(train),
-                "train_accuracy": correct / len(train),
+                "train_accuracy": _accuracy(torch.cat(guesses), train.labels[order]),
                 **self._measure(validation),
                 **summed(records),
                 **self._topology(),
@@ -233,7 +234,7 @@ class Trainer:
 
     def _gradient_step(
         self, images: Tensor, labels: Tensor, encoder_stream: torch.Generator
-    ) -> tuple[float, int]:
+    ) -> tuple[float, Tensor]:
         if not self.network.training:  # an evaluation was in between
             self.network.train()
         scores = self.network(images, encoder_stream)
@@ -241,10 +242,10 @@ class Trainer:
         value = loss.item()
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value}")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return value, int((scores.argmax(dim=1) == labels).sum())
+        return value, scores.detach()
 
     def _diverged(self, what: str) -> TrainingDiverged:
         return TrainingDiverged(
@@ -386,6 +387,10 @@ class Trainer:
         trainer._evolution_steps = saved.evolution_steps
         trainer._evolution_state = saved.evolution_state
         return trainer
+
+
+def _accuracy(scores: Tensor, labels: Tensor) -> float:
+    return float((scores.argmax(dim=1) == labels).double().mean())
 
 
 def _percent(row: dict[str, Any]) -> str:

@@ -25,8 +25,10 @@ from torch import Tensor, nn
 import chsnn
 from analysis.benchmarks._cases import Arguments, Case, run_cases
 from analysis.benchmarks._rows import Row, peak_memory_mb
+from analysis.mnist_2fc import DENSE, SPARSE
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
+from chsnn.config import RunConfig
 from chsnn.data import Samples
 from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
@@ -251,31 +253,48 @@ def evolution_case(arguments: Arguments) -> list[Row]:
 
 
 def epoch_case(arguments: Arguments) -> list[Row]:
-    """Time an epoch of the sparse network and of its fully connected twin, evolution included."""
-    data = samples(1280 if arguments.quick else 10_240)
+    """Time an epoch of the MNIST run and of its fully connected twin's, evolution included."""
+    data = samples(1280 if arguments.quick else 55_000)
     rows = []
-    for batch in (32, 128):
-        sparse, dense = (_epochs(sparsity, data, batch) for sparsity in (0.99, 0.0))
+    for batch, threads in ((64, 2), (64, 1), (128, 2)):
+        chsnn.set_threads(threads)
+        sparse, dense = (_epochs(settings, data, batch) for settings in (SPARSE, DENSE))
         ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
         rows.append(
             Row(
-                f"one epoch of {len(data):,} images, 784-1568-10, direct, batch {batch}, 99 %",
+                f"one epoch of {len(data):,} images, 784-1568-10, 99 %, batch {batch}, "
+                f"{threads} thread{'s' * (threads > 1)}",
                 ours,
                 peer,
                 "fully connected, same code",
-                note="gradient steps and evolution",
+                note="settings of analysis.mnist_2fc",
             )
         )
     return rows
 
 
-def _epochs(sparsity: float, data: Samples, batch: int) -> Callable[[], None]:
+def _epochs(settings: RunConfig, data: Samples, batch: int) -> Callable[[], None]:
     """Return a call that trains one more epoch."""
-    twin = mlp((784, 1568, 10), sparsity=sparsity, inputs=data.images[:1000])
-    evolution = chsnn.Evolution(zeta_schedule="constant") if sparsity else None
+    dense = settings is DENSE
+    twin = mlp(
+        SIZES[:1] + SIZES[2:],
+        sparsity=0.0 if dense else 0.99,
+        inputs=data.images[:1000],
+        timesteps=settings.timesteps,
+        neuron=chsnn.LIF(surrogate_alpha=settings.neuron.surrogate_alpha),
+    )
+    trainer = chsnn.Trainer(
+        twin,
+        evolution=None if dense else settings.evolution,
+        epochs=settings.epochs,
+        batch_size=batch,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        shift=settings.shift,
+        progress=False,
+    )
     few = Samples(data.images[:10], data.labels[:10])
-    trainer = chsnn.Trainer(twin, evolution=evolution, epochs=100, batch_size=batch, progress=False)
-    epoch = iter(range(1, 100))
+    epoch = iter(range(1, settings.epochs))
 
     def train() -> None:
         if trainer.evolution is not None and trainer._evolution_state is None:

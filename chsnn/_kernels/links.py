@@ -60,7 +60,7 @@ def take(values: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
 
 
 @kernel(fastmath=frozenset({"contract"}))
-def _real_row(
+def real_row(
     out: np.ndarray,
     row: Int,
     first: Int,
@@ -71,6 +71,7 @@ def _real_row(
     columns: Int,
     start: Any,
 ) -> None:
+    """Compute one row of :func:`product`."""
     at = row * columns
     column = 0
     while column + TILE <= columns:
@@ -103,7 +104,7 @@ def product(
     """Compute ``out[j] = start[j] + sum over links p of row j of weights[p] * x[index[p]]``."""
     for part in prange(bounds.size - 1):
         for row in range(bounds[part], bounds[part + 1]):
-            _real_row(
+            real_row(
                 out, row, offsets[row], offsets[row + 1], index, weights, x, columns, start[row]
             )
 
@@ -161,7 +162,8 @@ def spike_product(
 
 
 @kernel(fastmath=REASSOCIATE)
-def _dot(a: np.ndarray, b: np.ndarray) -> Any:
+def dot(a: np.ndarray, b: np.ndarray) -> Any:
+    """Sum the products of two streams."""
     total = a.dtype.type(0)
     for c in range(a.size):
         total += a[c] * b[c]
@@ -185,7 +187,7 @@ def link_gradient(
             mine = g[row * columns : (row + 1) * columns]
             for p in range(offsets[row], offsets[row + 1]):
                 at = index[p] * columns
-                out[links[p]] = _dot(mine, x[at : at + columns])
+                out[links[p]] = dot(mine, x[at : at + columns])
 
 
 @kernel()

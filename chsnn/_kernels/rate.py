@@ -31,6 +31,7 @@ from chsnn._kernels.lif import (
     tanh_slope,
     triangle_slope,
 )
+from chsnn._kernels.links import dot, real_row
 
 BLOCK = 64
 # Neurons that a thread takes at a time, a number of blocks.
@@ -84,14 +85,13 @@ def _voltage(b: _Block, i: Int, d: Any) -> Any:
     return b.v[i] + b.q[i] if d == 0 else b.v[i] + d * (b.q[i] - b.v[i])
 
 
-@leaf
-def _count_spikes(b: _Block, n: Int, steps: Int, neuron: Neuron) -> None:
+@inlined
+def _count_spikes(b: _Block, n: Int, neuron: Neuron) -> None:
     zero, one = b.v.dtype.type(0), b.v.dtype.type(1)
-    for _ in range(steps):
-        for i in range(n):
-            u = _voltage(b, i, neuron.d)
-            b.v[i] = zero if u > neuron.theta else u
-            b.z[i] += one if u > neuron.theta else zero
+    for i in range(n):
+        u = _voltage(b, i, neuron.d)
+        b.v[i] = zero if u > neuron.theta else u
+        b.z[i] += one if u > neuron.theta else zero
 
 
 @kernel(inline=True)
@@ -139,48 +139,97 @@ def _step(b: _Block, n: Int, neuron: Neuron) -> None:
 
 
 @leaf
-def _follow_spikes(b: _Block, n: Int, steps: Int, neuron: Neuron) -> None:
-    for _ in range(steps):
-        _step(b, n, neuron)
+def _fill(
+    x: np.ndarray, first: Int, n: Int, b: _Block, rate: np.ndarray, slope: np.ndarray, at: Int,
+    steps: Int, neuron: Neuron,
+) -> None:  # fmt: skip
+    """Compute the rates of the neurons driven by ``x[first:first+n]``, from `at` on.
 
-
-@inlined
-def _mean(total: np.ndarray, steps: Int, out: np.ndarray, first: Int, n: Int) -> None:
+    And their slopes, if there is room for them.
+    """
+    zero = b.v.dtype.type(0)
+    wants_slope = slope.size > 0
+    # At rest and below a triangle is 0 if the threshold is at least its half width.
+    passes = neuron.method == TRIANGLE and neuron.theta >= 1 if wants_slope else neuron.theta >= 0
+    if passes and _never_positive(x, first, first + n):
+        for i in range(at, at + n):
+            rate[i] = zero
+        if wants_slope:
+            for i in range(at, at + n):
+                slope[i] = zero
+        return
+    _begin(x, first, n, b, neuron.d)
+    if wants_slope:
+        for _ in range(steps):
+            _step(b, n, neuron)
+        for i in range(n):
+            slope[at + i] = b.dz[i] / steps
+    else:
+        for _ in range(steps):
+            _count_spikes(b, n, neuron)
     for i in range(n):
-        out[first + i] = total[i] / steps
+        rate[at + i] = b.z[i] / steps
 
 
 @kernel(parallel=True)
-def lif_rate(x: np.ndarray, rate: np.ndarray, steps: Int, neuron: Neuron) -> None:
-    """Compute the mean spikes over time of neurons that start at rest."""
-    for unit in prange((x.size + UNIT - 1) // UNIT):
-        b = _new_block(x)
-        for first in range(unit * UNIT, min(x.size, unit * UNIT + UNIT), BLOCK):
-            n = min(BLOCK, x.size - first)
-            if neuron.theta >= 0 and _never_positive(x, first, first + n):
-                rate[first : first + n] = 0
-                continue
-            _begin(x, first, n, b, neuron.d)
-            _count_spikes(b, n, steps, neuron)
-            _mean(b.z, steps, rate, first, n)
-
-
-@kernel(parallel=True)
-def lif_rate_and_slope(
+def lif_rate(
     x: np.ndarray, rate: np.ndarray, slope: np.ndarray, steps: Int, neuron: Neuron
 ) -> None:
-    """Compute the same, and the derivative of every rate by its input."""
-    # The triangle is 0 at rest and below if the threshold is at least its half width.
-    flat = neuron.method == TRIANGLE and neuron.theta >= 1
+    """Compute the mean spikes over time of neurons that start at rest.
+
+    And the derivative of each by its input, unless `slope` is empty.
+    """
     for unit in prange((x.size + UNIT - 1) // UNIT):
         b = _new_block(x)
         for first in range(unit * UNIT, min(x.size, unit * UNIT + UNIT), BLOCK):
-            n = min(BLOCK, x.size - first)
-            if flat and _never_positive(x, first, first + n):
-                rate[first : first + n] = 0
-                slope[first : first + n] = 0
+            _fill(x, first, min(BLOCK, x.size - first), b, rate, slope, first, steps, neuron)
+
+
+@kernel(parallel=True)
+def product_rate(
+    bounds: np.ndarray,
+    offsets: np.ndarray,
+    index: np.ndarray,
+    weights: np.ndarray,
+    start: np.ndarray,
+    x: np.ndarray,
+    columns: Int,
+    rate: np.ndarray,
+    slope: np.ndarray,
+    steps: Int,
+    neuron: Neuron,
+) -> None:
+    """Compute :func:`lif_rate` of :func:`chsnn._kernels.links.product`, row by row in cache."""
+    for part in prange(bounds.size - 1):
+        b, row_of_x = _new_block(x), np.empty(columns, x.dtype)
+        for row in range(bounds[part], bounds[part + 1]):
+            first, last = offsets[row], offsets[row + 1]
+            real_row(row_of_x, 0, first, last, index, weights, x, columns, start[row])
+            for c in range(0, columns, BLOCK):
+                n, at = min(BLOCK, columns - c), row * columns + c
+                _fill(row_of_x, c, n, b, rate, slope, at, steps, neuron)
+
+
+@kernel(parallel=True)
+def rate_link_gradient(
+    bounds: np.ndarray,
+    offsets: np.ndarray,
+    index: np.ndarray,
+    links: np.ndarray,
+    x: np.ndarray,
+    columns: Int,
+    g: np.ndarray,
+    slope: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Compute :func:`chsnn._kernels.links.link_gradient` for ``g * slope``, dL/dx of the rates."""
+    for part in prange(bounds.size - 1):
+        mine = np.empty(columns, g.dtype)
+        for row in range(bounds[part], bounds[part + 1]):
+            if offsets[row] == offsets[row + 1]:
                 continue
-            _begin(x, first, n, b, neuron.d)
-            _follow_spikes(b, n, steps, neuron)
-            _mean(b.z, steps, rate, first, n)
-            _mean(b.dz, steps, slope, first, n)
+            for c in range(columns):
+                mine[c] = g[row * columns + c] * slope[row * columns + c]
+            for p in range(offsets[row], offsets[row + 1]):
+                at = index[p] * columns
+                out[links[p]] = dot(mine, x[at : at + columns])

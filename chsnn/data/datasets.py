@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from chgraph._checks import check_positive_int
+
+BATCHES_AHEAD = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,21 @@ class Samples:
         """Number of samples."""
         return int(self.labels.shape[0])
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (images, labels) of at most `size` samples, in `order` if given."""
+    def batches(
+        self,
+        size: int,
+        order: Tensor | None = None,
+        prepare: Callable[[Tensor], Tensor] = lambda images: images,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (images, labels) of at most `size` samples, in `order` if given.
+
+        `prepare` changes images, of several batches at a time, as gathering them is: one small
+        batch costs more in calls than in work.
+        """
         order = torch.arange(len(self)) if order is None else order
-        for chosen in order.split(size):
-            yield self.images[chosen], self.labels[chosen]
+        for chosen in order.split(size * BATCHES_AHEAD):
+            images, labels = prepare(self.images[chosen]), self.labels[chosen]
+            yield from zip(images.split(size), labels.split(size), strict=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,26 +109,22 @@ class SpikingMLP(nn.Module):
         x = self.encoder(images.flatten(1), generator)
         last = len(self.neurons) - 1
         for i, (layer, neuron) in enumerate(zip(self.layers, self.neurons, strict=False)):
-            if x.shape[0] < 2 or x.stride(0) != 0:
+            steps = x.shape[0]
+            if steps < 2 or x.stride(0) != 0:
                 x, _ = neuron(layer(x))
-                continue
-            # An image shown at every step.
-            steps, current = x.shape[0], layer(x, steps="once")
-            if i == last and not self._is_watched(i):
-                rate = cast(LIF, neuron).rate(current, steps)
-                return self.layers[-1](rate) if self.readout == "potential" else rate
-            x, _ = neuron(current, steps=steps)
+            elif i < last or self._is_watched(i):  # an image shown at every step
+                x, _ = neuron(layer(x, steps="once"), steps=steps)
+            else:
+                rate = cast(SparseLinear, layer).firing_rate(x[0], cast(LIF, neuron), steps)
+                if self.readout == "rate":
+                    return rate
+                return self.sparse_layers[-1].product(rate, look_for_spikes=False)
         return self.layers[-1](x, steps="mean") if self.readout == "potential" else x.mean(dim=0)
 
     def _is_watched(self, last: int) -> bool:
-        """Whether a hook wants to see the spikes of the last neurons, and when they come."""
-        neuron, reader = self.neurons[last], self.layers[-1]
-        return bool(
-            neuron._forward_hooks
-            or neuron._forward_pre_hooks
-            or reader._forward_hooks
-            or reader._forward_pre_hooks
-        )
+        """Whether a hook wants to see what the last neurons receive or when they spike."""
+        seen = (self.layers[last], self.neurons[last], self.layers[-1])
+        return any(module._forward_hooks or module._forward_pre_hooks for module in seen)
 
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and values, as JSON-ready numbers and names."""

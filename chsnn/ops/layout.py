@@ -38,13 +38,13 @@ def check_cpu(name: str, x: Tensor) -> None:
 
 def feature_major(x: Tensor) -> np.ndarray:
     """Return the flat memory of `x`, last axis outermost; a copy only if it lies otherwise."""
-    features, columns = x.shape[-1], x.numel() // max(1, x.shape[-1])
-    moved = x.detach().movedim(-1, 0)
+    x = x.detach()
+    moved = x.t() if x.dim() == 2 else x.movedim(-1, 0)
     if moved.is_contiguous():
         return moved.reshape(-1).numpy()
-    flat = x.detach().contiguous().view(-1).numpy()
+    flat = x.contiguous().view(-1).numpy()
     out = POOL.empty(flat.size, flat.dtype)
-    kernels.transpose(flat, features, columns, out)
+    kernels.transpose(flat, x.shape[-1], flat.size // max(1, x.shape[-1]), out)
     return out
 
 

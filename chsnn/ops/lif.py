@@ -13,7 +13,6 @@ from torch.autograd.function import once_differentiable
 
 from chgraph._checks import check_choice, check_positive_int
 from chsnn._kernels import lif as kernels
-from chsnn._kernels import rate as rates
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron, Strides
 from chsnn._kernels.steps import mean_steps
@@ -25,7 +24,7 @@ PIECE_CACHE = 8192
 
 
 @dataclass(frozen=True)
-class _Layout:
+class TimeLayout:
     """How ``[T, ...]`` lies in memory: feature-major (a row per feature) or in torch's order."""
 
     rows: int
@@ -34,7 +33,7 @@ class _Layout:
     features_first: bool
 
     @classmethod
-    def of(cls, x: Tensor, shape: tuple[int, ...], steps: int) -> _Layout:
+    def of(cls, x: Tensor, shape: tuple[int, ...], steps: int) -> TimeLayout:
         """Return the layout in which `x` lies, all steps or one, so that nothing is copied."""
         turned = x.dim() > 1 and not x.is_contiguous() and x.movedim(-1, 0).is_contiguous()
         rows = shape[-1] if turned else 1
@@ -63,9 +62,9 @@ class _Layout:
         return 5 * self.neurons * self.steps
 
     @property
-    def of_one_step(self) -> _Layout:
+    def of_one_step(self) -> TimeLayout:
         """The layout of arrays with one step that stands for all: one long row, no gaps."""
-        return _Layout(1, self.neurons, self.steps, features_first=False)
+        return TimeLayout(1, self.neurons, self.steps, features_first=False)
 
     def for_kernel(self) -> kernels.Layout:
         """Return the numbers that the kernels take."""
@@ -91,7 +90,7 @@ class _LifOverTime(torch.autograd.Function):
         source = x[0] if repeated else x
         constant = repeated or steps is not None
         shape = tuple(source.shape if constant else x.shape[1:])
-        layout = _Layout.of(source, shape, count)
+        layout = TimeLayout.of(source, shape, count)
         x_at = layout.one_step if constant else layout.all_steps
         with kernel_threads(layout.operations):
             current = layout.flat(source)
@@ -133,32 +132,11 @@ class _LifOverTime(torch.autograd.Function):
         return layout.tensor(gx, ctx.shapes[0]), for_v, None, None
 
 
-class _LifRate(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, steps: int, neuron: Neuron) -> Tensor:
-        layout = _Layout.of(x, tuple(x.shape), steps)
-        current = layout.flat(x)
-        rate = POOL.empty(layout.neurons, current.dtype)
-        with kernel_threads(layout.operations):
-            if not ctx.needs_input_grad[0]:
-                rates.lif_rate(current, rate, steps, neuron)
-            else:
-                slope = POOL.empty(layout.neurons, current.dtype)
-                rates.lif_rate_and_slope(current, rate, slope, steps, neuron)
-                ctx.slope = layout.tensor(slope, tuple(x.shape))
-        return layout.tensor(rate, tuple(x.shape))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return gradient * ctx.slope, None, None
-
-
 class _MeanOverTime(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.steps, *shape = x.shape
-        layout = _Layout.of(x, tuple(shape), ctx.steps)
+        layout = TimeLayout.of(x, tuple(shape), ctx.steps)
         with kernel_threads(layout.operations):
             flat = layout.flat(x)
             out = POOL.empty(layout.neurons, flat.dtype)
@@ -263,7 +241,7 @@ def lif_over_time(
     >>> spikes.flatten().tolist(), v
     ([0.0, 1.0, 0.0], tensor([0.8000]))
     """
-    neuron = _neuron(x, alpha, theta, method, surrogate_alpha)
+    neuron = as_neuron(x, alpha, theta, method, surrogate_alpha)
     if steps is not None:
         check_positive_int("steps", steps)
     if v0 is not None:
@@ -271,47 +249,7 @@ def lif_over_time(
     return _LifOverTime.apply(x, v0, steps, neuron)
 
 
-def lif_rate(
-    x: Tensor,
-    alpha: float,
-    theta: float = 1.0,
-    method: str = "super",
-    surrogate_alpha: float = 100.0,
-    *,
-    steps: int,
-) -> Tensor:
-    """Return the mean spikes over time of neurons at rest that get one input `steps` times.
-
-    The numbers of :func:`lif_over_time` and :func:`mean_over_time`, the rates bit for bit and
-    their gradient to rounding; but the spikes are never written down, the gradient is computed
-    on the way, and neurons that nothing drives cost nothing: a third of the time and less.
-
-    Parameters
-    ----------
-    x : Tensor of float32 or float64, shape (...)
-    alpha, theta, method, surrogate_alpha
-        As for :func:`lif_over_time`.
-    steps : int
-
-    Returns
-    -------
-    Tensor, shape (...)
-
-    Raises
-    ------
-    ValueError
-        As from :func:`lif_over_time`.
-
-    Examples
-    --------
-    >>> lif_rate(torch.tensor([0.4, 0.8, 2.0]), alpha=0.5, steps=4)
-    tensor([0.0000, 0.5000, 1.0000])
-    """
-    neuron = _neuron(x, alpha, theta, method, surrogate_alpha)
-    return _LifRate.apply(x, check_positive_int("steps", steps), neuron)
-
-
-def _neuron(x: Tensor, alpha: float, theta: float, method: str, surrogate_alpha: float) -> Neuron:
+def as_neuron(x: Tensor, alpha: float, theta: float, method: str, surrogate_alpha: float) -> Neuron:
     """Return the numbers of the neuron in the precision of `x`, as Norse's parameters are."""
     check_choice("method", method, tuple(kernels.METHODS))
     if not 0 <= alpha <= 1:

@@ -37,7 +37,7 @@ def _read_input(x: Tensor, look: bool) -> _Input:
 def _may_be_spikes(x: Tensor) -> bool:
     """Whether the first sample is binary: real values mostly show there, without a whole pass."""
     first = x.detach()[(0,) * (x.dim() - 1)].numpy()
-    return bool(((first == 0) | (first == 1)).all())
+    return bool((abs(first - 0.5) == 0.5).all())
 
 
 def _pack(x: Tensor, columns: int) -> _Input | None:
@@ -70,7 +70,7 @@ def _forward(
     return out
 
 
-def _input_gradient(
+def input_gradient(
     g: np.ndarray, values: np.ndarray, columns: int, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
     bounds = kernels.row_bounds(graph.left_offsets, threads)
@@ -94,7 +94,7 @@ def _value_gradient(
     return out
 
 
-def _bias_gradient(g: np.ndarray, columns: int, graph: BipartiteGraph) -> np.ndarray:
+def bias_gradient(g: np.ndarray, columns: int, graph: BipartiteGraph) -> np.ndarray:
     out = np.empty(graph.n_right, g.dtype)
     kernels.row_sums(g, graph.n_right, columns, out)
     return out
@@ -105,9 +105,9 @@ class _SparseLinear(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, values: Tensor, bias: Tensor | None, graph: BipartiteGraph, look: bool
     ) -> Tensor:
-        numbers = _numbers(values)
-        start = np.zeros(graph.n_right, numbers.dtype) if bias is None else _numbers(bias)
-        with kernel_threads(_operations(x, graph)) as threads:
+        numbers = numbers_of(values)
+        start = np.zeros(graph.n_right, numbers.dtype) if bias is None else numbers_of(bias)
+        with kernel_threads(operations(x, graph)) as threads:
             source = _read_input(x, look)
             out = _forward(source, numbers, start, graph, threads)
         ctx.save_for_backward(values, x if shares_memory(source.data, x) else None)
@@ -121,24 +121,24 @@ class _SparseLinear(torch.autograd.Function):
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
         graph, columns = ctx.graph, ctx.columns
         for_x = for_values = for_bias = None
-        with kernel_threads(_operations(gradient, graph)) as threads:
+        with kernel_threads(operations(gradient, graph)) as threads:
             g = feature_major(gradient)
             if ctx.needs_input_grad[0]:
-                lower = _input_gradient(g, _numbers(values), columns, graph, threads)
+                lower = input_gradient(g, numbers_of(values), columns, graph, threads)
                 for_x = as_tensor(lower, ctx.shape)
             if ctx.needs_input_grad[1]:
                 for_values = torch.from_numpy(_value_gradient(g, ctx.source, graph, threads))
             if ctx.needs_input_grad[2]:
-                for_bias = torch.from_numpy(_bias_gradient(g, columns, graph))
+                for_bias = torch.from_numpy(bias_gradient(g, columns, graph))
         return for_x, for_values, for_bias, None, None
 
 
-def _operations(x: Tensor, graph: BipartiteGraph) -> int:
+def operations(x: Tensor, graph: BipartiteGraph) -> int:
     """Return the multiply-adds of a product over the links, for every column of `x`."""
     return graph.n_links * math.prod(x.shape[:-1]) + x.numel()
 
 
-def _numbers(parameter: Tensor) -> np.ndarray:
+def numbers_of(parameter: Tensor) -> np.ndarray:
     return parameter.detach().contiguous().numpy()
 
 
@@ -187,14 +187,14 @@ def sparse_linear(
     >>> sparse_linear(torch.ones(1, 3), torch.tensor([1.0, 2.0, 3.0, 4.0]), graph)
     tensor([[3., 7.]])
     """
-    _check_fit(x, values, graph, bias)
+    check_fit(x, values, graph, bias)
     if x.dim() > 1 and x.shape[0] > 1 and x.stride(0) == 0 and not x.requires_grad:
         once = _SparseLinear.apply(x[0], values, bias, graph, look_for_spikes)
         return once.expand(x.shape[0], *once.shape)
     return _SparseLinear.apply(x, values, bias, graph, look_for_spikes)
 
 
-def _check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | None) -> None:
+def check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | None) -> None:
     check_cpu("x", x)
     if x.shape[-1] != graph.n_left:
         raise ValueError(f"x must have {graph.n_left} features, got {x.shape[-1]}")

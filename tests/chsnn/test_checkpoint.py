@@ -19,11 +19,11 @@ SECONDS = ("train_seconds", "evolution_seconds")
 class Interrupted(Samples):
     """Samples that raise KeyboardInterrupt when an epoch of that number begins."""
 
-    def batches(self, size, order=None):
+    def batches(self, size, order=None, **preparation):
         self.__dict__["epochs_begun"] = self.__dict__.get("epochs_begun", 0) + 1
         if self.epochs_begun == 3:
             raise KeyboardInterrupt
-        return super().batches(size, order)
+        return super().batches(size, order, **preparation)
 
 
 def samples(kind=Samples, n=60, seed=0):

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from chsnn import load_data
-from chsnn.data import mnist
+from chsnn.data import Samples, mnist
+from chsnn.data.datasets import BATCHES_AHEAD
 from chsnn.data.files import data_folder
 from chsnn.data.mnist import read_idx
 
@@ -174,3 +175,13 @@ def test_real_mnist_has_its_known_size_and_test_labels():
     data = load_data("mnist")
     assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
     assert data.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+
+
+@pytest.mark.parametrize("n", [1, 7, 3 * BATCHES_AHEAD, 3 * BATCHES_AHEAD + 5])
+def test_batches_are_the_samples_in_order_each_prepared_once(n):
+    samples = Samples(torch.arange(2.0 * n).view(n, 2), torch.arange(n))
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(n))
+    batches = list(samples.batches(3, order, prepare=lambda images: -images))
+    assert [len(labels) for _, labels in batches] == [3] * (n // 3) + [n % 3] * (n % 3 > 0)
+    assert torch.equal(torch.cat([labels for _, labels in batches]), order)
+    assert torch.equal(torch.cat([images for images, _ in batches]), -samples.images[order])

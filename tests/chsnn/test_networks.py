@@ -55,3 +55,11 @@ def test_a_network_is_rebuilt_from_its_specification_and_graphs():
     for layer, other in zip(net.sparse_layers, again.sparse_layers, strict=True):
         other.set_values(layer.values)
     assert torch.equal(net(images()), again(images()))
+
+
+@pytest.mark.parametrize("place", ["layers", "neurons"])
+def test_a_hook_on_any_module_is_called(place):
+    net, calls = network(sizes=(12, 20, 4)), []
+    getattr(net, place)[0].register_forward_hook(lambda *_: calls.append(place))
+    net(images())
+    assert calls == [place]

@@ -15,68 +15,25 @@ from torch.nn import functional
 from chgraph import BipartiteGraph
 from chsnn._kernels.buffers import SMALLEST, BufferPool
 from chsnn.neurons import SURROGATES
-from chsnn.ops import dense, dense_linear, lif_over_time, lif_rate, mean_over_time, sparse_linear
+from chsnn.ops import dense, dense_linear, lif_over_time, mean_over_time, sparse_linear
 from tests import zoo
+from tests.chsnn.tensors import (
+    DTYPES,
+    KINDS,
+    LAYOUTS,
+    assert_all_close,
+    assert_all_equal,
+    dense_weight,
+    draw,
+    feature_major,
+    gradients,
+    laid_out,
+    random_graph,
+    real,
+    spikes,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
-LAYOUTS = ("row-major", "feature-major", "strided")
-KINDS = ("real", "spikes", "rare spikes")
-DTYPES = (torch.float32, torch.float64)
-
-
-def random_graph(n_left, n_right, density, seed=0):
-    rng = np.random.default_rng(seed)
-    return BipartiteGraph.from_biadjacency(rng.random((n_left, n_right)) < density)
-
-
-def real(*shape, seed=0, dtype=torch.float32):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def spikes(*shape, rate=0.2, seed=0, dtype=torch.float32):
-    chance = torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-    return (chance < rate).to(dtype)
-
-
-def draw(kind, *shape, seed=0, dtype=torch.float32):
-    if kind == "real":
-        return real(*shape, seed=seed, dtype=dtype)
-    return spikes(*shape, rate=0.2 if kind == "spikes" else 0.004, seed=seed, dtype=dtype)
-
-
-def feature_major(x):
-    return x.movedim(-1, 0).contiguous().movedim(0, -1)
-
-
-def laid_out(x, layout):
-    """The same tensor with another order in memory."""
-    if layout == "row-major":
-        return x.contiguous()
-    if layout == "feature-major":
-        return feature_major(x)
-    wide = torch.zeros(*x.shape[:-1], 2 * x.shape[-1], dtype=x.dtype)
-    wide[..., ::2] = x
-    return wide[..., ::2]
-
-
-def dense_weight(graph, values):
-    """The torch weight (n_out, n_in), differentiable in the values."""
-    left, right = (torch.from_numpy(side) for side in graph.links())
-    weight = torch.zeros(graph.shape[::-1], dtype=values.dtype)
-    return weight.index_put((right, left), values)
-
-
-def gradients(y, inputs, seed=9):
-    return torch.autograd.grad(y, inputs, real(*y.shape, seed=seed, dtype=y.dtype))
-
-
-def assert_all_close(got, want, tolerance=1e-4):
-    for a, b in zip(got, want, strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
-
-
-def assert_all_equal(got, want):
-    assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
 
 
 # ---------------------------------------------------------------------- sparse_linear
@@ -469,39 +426,3 @@ def test_the_mean_of_a_constant_is_the_constant():
 def test_a_mean_of_nothing_or_of_another_type_is_refused(x):
     with pytest.raises(ValueError, match=r"^x must"):
         mean_over_time(x)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("theta", [0.7, 1.0, -0.1])
-@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.5, 0.75, 1.0])
-def test_the_rate_is_the_mean_of_the_spikes_and_so_is_its_gradient(alpha, theta, dtype, layout):
-    x = real(7, 130, dtype=dtype)
-    x[:, ::3] = 0  # neurons without links
-    x[:, 1::7] = -x[:, 1::7].abs()
-    x = laid_out(x, layout).requires_grad_()
-    for method in SURROGATES:
-        settings = (alpha, theta, method, 0.4)
-        rate = lif_rate(x, *settings, steps=6)
-        expected = mean_over_time(lif_over_time(x, *settings, steps=6)[0])
-        assert 0 < rate.mean() < 1
-        assert_all_equal((rate, lif_rate(x.detach(), *settings, steps=6)), (expected, expected))
-        tolerance = 2e-6 if dtype == torch.float32 else 1e-14
-        assert_all_close(gradients(rate, (x,)), gradients(expected, (x,)), tolerance)
-
-
-def test_the_rate_passes_over_no_neuron_that_is_not_a_number():
-    x = torch.zeros(1, 200)
-    x[0, 150] = torch.nan
-    x.requires_grad_()
-    (gradient,) = torch.autograd.grad(lif_rate(x, 0.5, 1.0, "triangle", 1.0, steps=4).sum(), x)
-    assert gradient.isnan().nonzero().tolist() == [[0, 150]]
-
-
-def test_the_rate_refuses_what_the_neurons_refuse():
-    x = real(3, 4)
-    for bad, name in (({"alpha": 2.0}, "alpha"), ({"method": "step"}, "method")):
-        with pytest.raises(ValueError, match=name):
-            lif_rate(x, **{"alpha": 0.5, **bad}, steps=3)
-    with pytest.raises(ValueError, match="steps"):
-        lif_rate(x, 0.5, steps=0)
