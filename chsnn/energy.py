@@ -18,6 +18,7 @@ from chgraph._checks import check_choice
 from chsnn._seeds import torch_stream
 from chsnn.data import Samples
 from chsnn.layers import SparseLinear
+from chsnn.ops import count_events
 
 _BATCH = 512
 
@@ -102,13 +103,13 @@ class SynapticCounter:
         if name == next(iter(self._layers)):
             self.n_samples += x.shape[1]
         out_degree = torch.from_numpy(self._layers[name].graph.left_degree).to(x.device)
-        per_neuron = (x != 0).sum(dim=(0, 1))
+        per_neuron, are_spikes = count_events(x)
         self._spikes[name] += float(per_neuron.sum())
         self._crossings[name] += float((per_neuron * out_degree).sum())
         self._columns[name] += x.shape[0] * x.shape[1]
         self._neuron_steps[name] += x.numel()
         # One value that is no spike makes the whole input analogue, in every batch.
-        self._analogue[name] |= not bool(((x == 0) | (x == 1)).all())
+        self._analogue[name] |= not are_spikes
 
     def layers(self) -> tuple[LayerActivity, ...]:
         """Return the totals per layer."""

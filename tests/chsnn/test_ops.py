@@ -15,7 +15,14 @@ from torch.nn import functional
 from chgraph import BipartiteGraph
 from chsnn._kernels.buffers import SMALLEST, BufferPool
 from chsnn.neurons import SURROGATES
-from chsnn.ops import dense, dense_linear, lif_over_time, mean_over_time, sparse_linear
+from chsnn.ops import (
+    count_events,
+    dense,
+    dense_linear,
+    lif_over_time,
+    mean_over_time,
+    sparse_linear,
+)
 from tests import zoo
 from tests.chsnn.tensors import (
     DTYPES,
@@ -426,3 +433,24 @@ def test_the_mean_of_a_constant_is_the_constant():
 def test_a_mean_of_nothing_or_of_another_type_is_refused(x):
     with pytest.raises(ValueError, match=r"^x must"):
         mean_over_time(x)
+
+
+# ------------------------------------------------------------------------ count_events
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [*DTYPES, torch.uint8, torch.float16])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(5, 4, 30), (1, 3, 2), (3, 7), (9,), (0, 6)])
+def test_events_are_counted_in_any_layout(shape, kind, dtype, layout):
+    x = laid_out(draw(kind, *shape).abs().to(dtype), layout)
+    counts, are_spikes = count_events(x)
+    assert counts.tolist() == (x != 0).reshape(-1, shape[-1]).sum(dim=0).tolist()
+    assert are_spikes == bool(((x == 0) | (x == 1)).all())
+
+
+def test_a_constant_input_counts_at_every_step():
+    counts, are_spikes = count_events(torch.tensor([[0.0, 0.5]]).expand(6, 1, 2))
+    assert counts.tolist() == [0, 6]
+    assert not are_spikes
+    assert not count_events(torch.tensor([torch.nan]))[1]
