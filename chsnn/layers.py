@@ -20,10 +20,10 @@ BACKENDS = ("auto", "sparse", "dense")
 Steps = Literal["each", "once", "mean"]
 STEPS = ("each", "once", "mean")
 
-# Measured on two x86 cores (analysis.benchmarks.sparse_compute, "one layer"): forward and both
-# gradients of a 1568 x 1568 layer with 30 % of the links cost the same sparse and dense on real
-# input, and 1.7 times less sparse on rare spikes. A narrow layer has too short a row for a
-# matrix product to shine, and stays sparse.
+# Where a matrix product overtakes depends on the machine and on the columns: with 1,024 of them
+# between 9 and 50 % of the links (analysis.benchmarks.sparse_compute, "one layer"), in training
+# steps on 64 images above 30 %. A narrow layer has too short a row for a matrix product to shine,
+# and stays sparse.
 SPARSE_BELOW_DENSITY = 0.3
 NARROW_OUTPUTS = 64
 
