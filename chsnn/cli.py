@@ -18,11 +18,14 @@ from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
-from chsnn.methods import FULLY_CONNECTED
+from chsnn.methods import FULLY_CONNECTED, METHODS
 from chsnn.report import summary
 from chsnn.summaries import table
 from chsnn.training import TrainingDiverged
 
+_METHODS = (
+    "Methods by name. " + ". ".join(f"{n}: {m.description}" for n, m in METHODS.items()) + "."
+)
 _INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
 
@@ -77,8 +80,12 @@ class Compare(RunConfig):
     seed: tyro.conf.Suppress[int] = 0
     baseline: tyro.conf.Suppress[bool] = False
     rewiring: tyro.conf.Suppress[RewiringName] = "evolution"
-    methods: tuple[str, ...] = (FULLY_CONNECTED, "CH-SNN", "SET", "RigL")
-    """Methods: fully connected, CH-SNN, static, SET, RigL, GraNet, CHT, CHTs, CHTss, Deep R, Grad R, and CH-SNN with a part exchanged ("CH-SNN, no SSCTI", "CH-SNN, no SSWI", "CH-SNN, neither", "CH-SNN, random regrowth", "CH-SNN, gradient regrowth")."""  # noqa: E501
+    methods: Annotated[tuple[str, ...], tyro.conf.arg(help=_METHODS)] = (
+        FULLY_CONNECTED,
+        "CH-SNN",
+        "SET",
+        "RigL",
+    )
     sparsities: tuple[float, ...] = (0.95,)
     """Fractions of absent links of every layer but the output layer, at the end."""
     seeds: tuple[int, ...] = (0,)
@@ -132,8 +139,9 @@ class Energy:
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
-    hardware: str = "ANP-I"
-    """Chip or process: ANP-I, ANP-G, Loihi, TrueNorth, TrueNorth-core, SpiNNaker2, ODIN, CMOS-45nm."""  # noqa: E501
+    hardware: Annotated[str, tyro.conf.arg(help=f"Chip or process: {', '.join(HARDWARE)}.")] = (
+        "ANP-I"
+    )
     json: bool = False
     """Print JSON."""
 
