@@ -115,6 +115,8 @@ def _evolving(
 
 
 def _set(base: RunConfig, sparsity: float) -> RunConfig:
+    # New weights are 0 as RigL's authors have it: fresh random ones, drawn until the very end
+    # of a learning rate that falls to 0, would cost it four points.
     return _evolving(
         base,
         sparsity,
@@ -124,7 +126,6 @@ def _set(base: RunConfig, sparsity: float) -> RunConfig:
             removal="magnitude",
             regrowth="random",
             sampling="hard",
-            new_weights="SSWI",
         ),
     )
 

@@ -72,7 +72,7 @@ def test_published_settings():
         keys = ("removal", "regrowth", "sampling", "zeta", "zeta_schedule", "new_weights")
         return tuple(settings[key] for key in keys)
 
-    assert evolution("SET") == ("magnitude", "random", "hard", 0.3, "constant", "SSWI")
+    assert evolution("SET") == ("magnitude", "random", "hard", 0.3, "constant", "zero")
     assert evolution("RigL") == ("magnitude", "gradient", "hard", 0.3, "cosine", "zero")
     assert evolution("CHT") == ("magnitude", "CH3-L3", "hard", 0.3, "constant", "zero")
     assert evolution("CHTs") == ("LRS", "CH3-L3", "soft", 0.3, "constant", "zero")
