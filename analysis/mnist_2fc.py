@@ -27,7 +27,7 @@ from chgraph.plotting import save_figure
 from chsnn import plotting
 from chsnn.comparison import Plan, plan_runs, run_plans
 from chsnn.config import NeuronConfig, RunConfig
-from chsnn.evolution import Evolution
+from chsnn.evolution import Evolution, GradR
 from chsnn.methods import FULLY_CONNECTED
 from chsnn.summaries import summarise, table
 
@@ -83,9 +83,12 @@ def _regrowth(base: Path, seeds: Sequence[int]) -> list[Plan]:
 def _methods(base: Path, seeds: Sequence[int]) -> list[Plan]:
     names = ["CH-SNN", "static", "SET", "RigL", "GraNet", "CHT", "CHTs", "CHTss", "Deep R"]
     dense, sparse = (replace(c, out=base, train_images=SUBSET) for c in (DENSE, SPARSE))
-    # Grad R takes the learning rate of the fully connected network, as which it starts.
+    # Grad R takes the learning rate of the fully connected network, as which it starts, and the
+    # prior that ends near the sparsity of the others (the published one: 99.9 %, 90.7 % accuracy).
+    rewired = replace(dense, grad_r=GradR(alpha=1e-4))
     return [
-        *plan_runs(dense, [FULLY_CONNECTED, "Grad R"], [0.99], seeds),
+        *plan_runs(dense, [FULLY_CONNECTED], [0.99], seeds),
+        *plan_runs(rewired, ["Grad R"], [0.99], seeds),
         *plan_runs(sparse, names, [0.99], seeds),
     ]
 
