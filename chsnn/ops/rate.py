@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class _SparseLifRate(torch.autograd.Function):
     ) -> Tensor:
         numbers = numbers_of(values)
         start = np.zeros(graph.n_right, numbers.dtype) if bias is None else numbers_of(bias)
-        columns = x.numel() // max(1, graph.n_left)
+        columns = math.prod(x.shape[:-1])
         size = graph.n_right * columns
         out = POOL.empty(size, numbers.dtype)
         slope = POOL.empty(size if any(ctx.needs_input_grad) else 0, numbers.dtype)
