@@ -169,9 +169,9 @@ def sparse_lif_rate(
     Examples
     --------
     >>> graph = BipartiteGraph.from_biadjacency([[1, 0], [1, 1], [0, 1]])
-    >>> values = torch.tensor([0.25, 0.25, 1.0, 1.0])
+    >>> values = torch.tensor([0.4, 0.4, 1.0, 1.0])
     >>> sparse_lif_rate(torch.ones(1, 3), values, graph, alpha=0.5, steps=4)
-    tensor([[0.0000, 1.0000]])
+    tensor([[0.5000, 1.0000]])
     """
     check_fit(x, values, graph, bias)
     neuron = as_neuron(x, alpha, theta, method, surrogate_alpha)
