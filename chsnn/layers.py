@@ -76,11 +76,6 @@ class SparseLinear(nn.Module):
 
     def _take(self, graph: BipartiteGraph) -> None:
         self._graph = graph
-        self._suits_sparse = (
-            graph.n_right < NARROW_OUTPUTS
-            or not graph.n_links
-            or graph.density < SPARSE_BELOW_DENSITY
-        )
         # Only the dense path needs it; made when first asked for.
         self._cached_places: Tensor | None = None
 
@@ -157,8 +152,10 @@ class SparseLinear(nn.Module):
         """Whether the product is computed over the links, as `backend` says or "auto" chooses."""
         if self.backend != "auto":
             return self.backend == "sparse"
-        values = self.values
-        return self._suits_sparse and values.device.type == "cpu" and values.dtype in _KERNEL_DTYPES
+        if self.values.device.type != "cpu" or self.values.dtype not in _KERNEL_DTYPES:
+            return False
+        small = self.graph.n_right < NARROW_OUTPUTS or not self.graph.n_links
+        return small or self.graph.density < SPARSE_BELOW_DENSITY
 
     def dense_weight(self) -> Tensor:
         """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""

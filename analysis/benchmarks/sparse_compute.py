@@ -29,7 +29,8 @@ from analysis.mnist_2fc import DENSE, SPARSE
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
 from chsnn.config import RunConfig
-from chsnn.data import Samples
+from chsnn.data import DataSet, Samples
+from chsnn.experiment import build_network
 from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.ops import sparse_linear
@@ -258,7 +259,8 @@ def epoch_case(arguments: Arguments) -> list[Row]:
     rows = []
     for batch, threads in ((64, 2), (64, 1), (128, 2)):
         chsnn.set_threads(threads)
-        sparse, dense = (_epochs(settings, data, batch) for settings in (SPARSE, DENSE))
+        configs = SPARSE, DENSE.fully_connected()
+        sparse, dense = (_epochs(config, data, batch) for config in configs)
         ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
         rows.append(
             Row(
@@ -273,28 +275,21 @@ def epoch_case(arguments: Arguments) -> list[Row]:
     return rows
 
 
-def _epochs(settings: RunConfig, data: Samples, batch: int) -> Callable[[], None]:
+def _epochs(config: RunConfig, data: Samples, batch: int) -> Callable[[], None]:
     """Return a call that trains one more epoch."""
-    dense = settings is DENSE
-    twin = mlp(
-        SIZES[:1] + SIZES[2:],
-        sparsity=0.0 if dense else 0.99,
-        inputs=data.images[:1000],
-        timesteps=settings.timesteps,
-        neuron=chsnn.LIF(surrogate_alpha=settings.neuron.surrogate_alpha),
-    )
+    few = Samples(data.images[:10], data.labels[:10])
+    twin = build_network(config, DataSet("mnist", 10, data, few, few))
     trainer = chsnn.Trainer(
         twin,
-        evolution=None if dense else settings.evolution,
-        epochs=settings.epochs,
+        evolution=config.rewiring_settings(),
+        epochs=config.epochs,
         batch_size=batch,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        shift=settings.shift,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        shift=config.shift,
         progress=False,
     )
-    few = Samples(data.images[:10], data.labels[:10])
-    epoch = iter(range(1, settings.epochs))
+    epoch = iter(range(1, config.epochs))
 
     def train() -> None:
         if trainer.evolution is not None and trainer._evolution_state is None:
@@ -358,6 +353,22 @@ def _layer_step(
     layer.set_values(values)
     own = x.clone().requires_grad_()
     return lambda: layer(own).sum().backward()
+
+
+def small_batch_case(arguments: Arguments) -> list[Row]:
+    """Compare training steps on 64 images over the links and through a dense matrix."""
+    data = samples(64)
+    rows = []
+    for density in (0.05, 0.1, 0.2, 0.3):
+        networks = (
+            mlp((784, 1568, 10), sparsity=1 - density, backend=backend)
+            for backend in ("sparse", "dense")
+        )
+        sparse, dense = (_step(n, n, data.images, data.labels) for n in networks)
+        ours, peer = paired(sparse, dense, 10 * arguments.repeats)
+        name = f"training step, 784-1568-10, direct, batch 64, {density:.0%} of the links: sparse"
+        rows.append(Row(name, ours, peer, "dense"))
+    return rows
 
 
 def spikes_case(arguments: Arguments) -> list[Row]:
@@ -425,6 +436,7 @@ CASES: dict[str, Case] = {
     "memory-Norse": memory_case("Norse"),
     "large": large_case,
     "crossing": crossing_case,
+    "small-batch": small_batch_case,
     "spikes": spikes_case,
     "profile": profile_case,
 }

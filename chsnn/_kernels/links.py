@@ -162,8 +162,7 @@ def spike_product(
 
 
 @kernel(fastmath=REASSOCIATE)
-def dot(a: np.ndarray, b: np.ndarray) -> Any:
-    """Sum the products of two streams."""
+def _dot(a: np.ndarray, b: np.ndarray) -> Any:
     total = a.dtype.type(0)
     for c in range(a.size):
         total += a[c] * b[c]
@@ -187,7 +186,7 @@ def link_gradient(
             mine = g[row * columns : (row + 1) * columns]
             for p in range(offsets[row], offsets[row + 1]):
                 at = index[p] * columns
-                out[links[p]] = dot(mine, x[at : at + columns])
+                out[links[p]] = _dot(mine, x[at : at + columns])
 
 
 @kernel()

@@ -31,7 +31,7 @@ from chsnn._kernels.lif import (
     tanh_slope,
     triangle_slope,
 )
-from chsnn._kernels.links import dot, real_row
+from chsnn._kernels.links import real_row
 
 BLOCK = 64
 # Neurons that a thread takes at a time, a number of blocks.
@@ -208,28 +208,3 @@ def product_rate(
             for c in range(0, columns, BLOCK):
                 n, at = min(BLOCK, columns - c), row * columns + c
                 _fill(row_of_x, c, n, b, rate, slope, at, steps, neuron)
-
-
-@kernel(parallel=True)
-def rate_link_gradient(
-    bounds: np.ndarray,
-    offsets: np.ndarray,
-    index: np.ndarray,
-    links: np.ndarray,
-    x: np.ndarray,
-    columns: Int,
-    g: np.ndarray,
-    slope: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """Compute :func:`chsnn._kernels.links.link_gradient` for ``g * slope``, dL/dx of the rates."""
-    for part in prange(bounds.size - 1):
-        mine = np.empty(columns, g.dtype)
-        for row in range(bounds[part], bounds[part + 1]):
-            if offsets[row] == offsets[row + 1]:
-                continue
-            for c in range(columns):
-                mine[c] = g[row * columns + c] * slope[row * columns + c]
-            for p in range(offsets[row], offsets[row + 1]):
-                at = index[p] * columns
-                out[links[p]] = dot(mine, x[at : at + columns])

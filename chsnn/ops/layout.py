@@ -39,7 +39,7 @@ def check_cpu(name: str, x: Tensor) -> None:
 def feature_major(x: Tensor) -> np.ndarray:
     """Return the flat memory of `x`, last axis outermost; a copy only if it lies otherwise."""
     x = x.detach()
-    moved = x.t() if x.dim() == 2 else x.movedim(-1, 0)
+    moved = x.movedim(-1, 0)
     if moved.is_contiguous():
         return moved.reshape(-1).numpy()
     flat = x.contiguous().view(-1).numpy()

@@ -18,8 +18,12 @@ from chsnn._threads import kernel_threads
 from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
 
 
+# Bounds of the threads' rows, offsets, neighbors, weights and what the sums start from.
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
-class _Input:
+class Input:
     """A layer's input as the kernels read it: real values, or (`words` > 0) spikes as bits."""
 
     columns: int
@@ -27,20 +31,20 @@ class _Input:
     words: int = 0
 
 
-def _read_input(x: Tensor, look: bool) -> _Input:
+def _read_input(x: Tensor, look: bool) -> Input:
     """Read spikes if every value is 0 or 1, otherwise (or unless to `look`) real values."""
     columns = math.prod(x.shape[:-1])
     spikes = _pack(x, columns) if look and x.numel() and _may_be_spikes(x) else None
-    return spikes or _Input(columns, feature_major(x))
+    return spikes or Input(columns, feature_major(x))
 
 
 def _may_be_spikes(x: Tensor) -> bool:
     """Whether the first sample is binary: real values mostly show there, without a whole pass."""
     first = x.detach()[(0,) * (x.dim() - 1)].numpy()
-    return bool((abs(first - 0.5) == 0.5).all())
+    return bool(((first == 0) | (first == 1)).all())
 
 
-def _pack(x: Tensor, columns: int) -> _Input | None:
+def _pack(x: Tensor, columns: int) -> Input | None:
     """Return the bits of `x`, None if it is not binary."""
     features, words = x.shape[-1], (columns + kernels.WORD - 1) // kernels.WORD
     bits = POOL.empty(features * words, np.uint64)
@@ -52,25 +56,32 @@ def _pack(x: Tensor, columns: int) -> _Input | None:
         ok = np.empty(words, np.bool_)
         flat = x.detach().contiguous().view(-1).numpy()
         kernels.pack_columns(flat, features, columns, bits, words, ok)
-    return _Input(columns, bits, words) if ok.all() else None
+    return Input(columns, bits, words) if ok.all() else None
 
 
 def _forward(
-    source: _Input, values: np.ndarray, bias: np.ndarray, graph: BipartiteGraph, threads: int
+    source: Input, values: np.ndarray, bias: np.ndarray, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
-    bounds = kernels.row_bounds(graph.right_offsets, threads)
-    weights = POOL.empty(values.size, values.dtype)
-    kernels.take(values, graph.right_links, weights)
+    rows = weighted_rows(values, bias, graph, threads)
     out = POOL.empty(graph.n_right * source.columns, values.dtype)
-    head = (bounds, graph.right_offsets, graph.right_neighbors, weights, bias)
     if source.words:
-        kernels.spike_product(*head, source.data, source.words, source.columns, out)
+        kernels.spike_product(*rows, source.data, source.words, source.columns, out)
     else:
-        kernels.product(*head, source.data, source.columns, out)
+        kernels.product(*rows, source.data, source.columns, out)
     return out
 
 
-def input_gradient(
+def weighted_rows(
+    values: np.ndarray, bias: np.ndarray, graph: BipartiteGraph, threads: int
+) -> Rows:
+    """Return what the products take of a layer: a row of weighted links for every output."""
+    weights = POOL.empty(values.size, values.dtype)
+    kernels.take(values, graph.right_links, weights)
+    bounds = kernels.row_bounds(graph.right_offsets, threads)
+    return bounds, graph.right_offsets, graph.right_neighbors, weights, bias
+
+
+def _input_gradient(
     g: np.ndarray, values: np.ndarray, columns: int, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
     bounds = kernels.row_bounds(graph.left_offsets, threads)
@@ -82,7 +93,7 @@ def input_gradient(
 
 
 def _value_gradient(
-    g: np.ndarray, source: _Input, graph: BipartiteGraph, threads: int
+    g: np.ndarray, source: Input, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
     bounds = kernels.row_bounds(graph.right_offsets, threads)
     out = np.empty(graph.n_links, g.dtype)
@@ -94,10 +105,34 @@ def _value_gradient(
     return out
 
 
-def bias_gradient(g: np.ndarray, columns: int, graph: BipartiteGraph) -> np.ndarray:
+def _bias_gradient(g: np.ndarray, columns: int, graph: BipartiteGraph) -> np.ndarray:
     out = np.empty(graph.n_right, g.dtype)
     kernels.row_sums(g, graph.n_right, columns, out)
     return out
+
+
+def layer_gradients(
+    ctx: Any, g: np.ndarray, values: Tensor, threads: int
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Return the gradients of input, values and bias that are needed, `g` being the output's.
+
+    The context holds the graph, the `source` read in the forward and the shape of the input.
+    """
+    graph, columns = ctx.graph, ctx.source.columns
+    for_x = for_values = for_bias = None
+    if ctx.needs_input_grad[0]:
+        lower = _input_gradient(g, numbers_of(values), columns, graph, threads)
+        for_x = as_tensor(lower, ctx.shape)
+    if ctx.needs_input_grad[1]:
+        for_values = torch.from_numpy(_value_gradient(g, ctx.source, graph, threads))
+    if ctx.needs_input_grad[2]:
+        for_bias = torch.from_numpy(_bias_gradient(g, columns, graph))
+    return for_x, for_values, for_bias
+
+
+def bias_or_zeros(bias: Tensor | None, graph: BipartiteGraph, like: np.ndarray) -> np.ndarray:
+    """Return what the sum of every output starts from."""
+    return np.zeros(graph.n_right, like.dtype) if bias is None else numbers_of(bias)
 
 
 class _SparseLinear(torch.autograd.Function):
@@ -106,31 +141,23 @@ class _SparseLinear(torch.autograd.Function):
         ctx: Any, x: Tensor, values: Tensor, bias: Tensor | None, graph: BipartiteGraph, look: bool
     ) -> Tensor:
         numbers = numbers_of(values)
-        start = np.zeros(graph.n_right, numbers.dtype) if bias is None else numbers_of(bias)
+        start = bias_or_zeros(bias, graph, numbers)
         with kernel_threads(operations(x, graph)) as threads:
             source = _read_input(x, look)
             out = _forward(source, numbers, start, graph, threads)
         ctx.save_for_backward(values, x if shares_memory(source.data, x) else None)
-        ctx.graph, ctx.shape, ctx.columns = graph, x.shape, source.columns
-        ctx.source = source if ctx.needs_input_grad[1] else None
+        ctx.graph, ctx.shape = graph, x.shape
+        # Without a gradient of the values only the width of the input is of use.
+        ctx.source = source if ctx.needs_input_grad[1] else Input(source.columns, np.empty(0))
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
-        graph, columns = ctx.graph, ctx.columns
-        for_x = for_values = for_bias = None
-        with kernel_threads(operations(gradient, graph)) as threads:
-            g = feature_major(gradient)
-            if ctx.needs_input_grad[0]:
-                lower = input_gradient(g, numbers_of(values), columns, graph, threads)
-                for_x = as_tensor(lower, ctx.shape)
-            if ctx.needs_input_grad[1]:
-                for_values = torch.from_numpy(_value_gradient(g, ctx.source, graph, threads))
-            if ctx.needs_input_grad[2]:
-                for_bias = torch.from_numpy(bias_gradient(g, columns, graph))
-        return for_x, for_values, for_bias, None, None
+        with kernel_threads(operations(gradient, ctx.graph)) as threads:
+            found = layer_gradients(ctx, feature_major(gradient), values, threads)
+        return *found, None, None
 
 
 def operations(x: Tensor, graph: BipartiteGraph) -> int:
@@ -139,6 +166,7 @@ def operations(x: Tensor, graph: BipartiteGraph) -> int:
 
 
 def numbers_of(parameter: Tensor) -> np.ndarray:
+    """Return the memory of a parameter."""
     return parameter.detach().contiguous().numpy()
 
 
@@ -195,6 +223,7 @@ def sparse_linear(
 
 
 def check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | None) -> None:
+    """Raise ValueError unless input and parameters fit the graph."""
     check_cpu("x", x)
     if x.shape[-1] != graph.n_left:
         raise ValueError(f"x must have {graph.n_left} features, got {x.shape[-1]}")

@@ -12,13 +12,21 @@ from torch.autograd.function import once_differentiable
 
 from chgraph._checks import check_positive_int
 from chgraph.graph import BipartiteGraph
-from chsnn._kernels import links, rate
+from chsnn._kernels import rate
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron
 from chsnn._threads import kernel_threads
 from chsnn.ops.layout import as_tensor, feature_major, shares_memory
 from chsnn.ops.lif import TimeLayout, as_neuron
-from chsnn.ops.linear import bias_gradient, check_fit, input_gradient, numbers_of, operations
+from chsnn.ops.linear import (
+    Input,
+    bias_or_zeros,
+    check_fit,
+    layer_gradients,
+    numbers_of,
+    operations,
+    weighted_rows,
+)
 
 
 class _LifRate(torch.autograd.Function):
@@ -52,45 +60,28 @@ class _SparseLifRate(torch.autograd.Function):
         neuron: Neuron,
     ) -> Tensor:
         numbers = numbers_of(values)
-        start = np.zeros(graph.n_right, numbers.dtype) if bias is None else numbers_of(bias)
+        start = bias_or_zeros(bias, graph, numbers)
         columns = math.prod(x.shape[:-1])
         size = graph.n_right * columns
         out = POOL.empty(size, numbers.dtype)
         slope = POOL.empty(size if any(ctx.needs_input_grad) else 0, numbers.dtype)
         with kernel_threads(operations(x, graph) + 5 * size * steps) as threads:
             flat = feature_major(x)
-            bounds = links.row_bounds(graph.right_offsets, threads)
-            weights = POOL.empty(numbers.size, numbers.dtype)
-            links.take(numbers, graph.right_links, weights)
-            rows = (bounds, graph.right_offsets, graph.right_neighbors, weights, start)
+            rows = weighted_rows(numbers, start, graph, threads)
             rate.product_rate(*rows, flat, columns, out, slope, steps, neuron)
         ctx.save_for_backward(values, x if shares_memory(flat, x) else None)
-        ctx.graph, ctx.shape, ctx.columns = graph, x.shape, columns
-        ctx.flat, ctx.slope = flat, slope
+        ctx.graph, ctx.shape, ctx.source, ctx.slope = graph, x.shape, Input(columns, flat), slope
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
-        graph, columns = ctx.graph, ctx.columns
-        for_x = for_values = for_bias = None
-        with kernel_threads(operations(gradient, graph)) as threads:
-            upper = feature_major(gradient)
-            if ctx.needs_input_grad[1]:
-                bounds = links.row_bounds(graph.right_offsets, threads)
-                rows = (bounds, graph.right_offsets, graph.right_neighbors, graph.right_links)
-                out = np.empty(graph.n_links, upper.dtype)
-                rate.rate_link_gradient(*rows, ctx.flat, columns, upper, ctx.slope, out)
-                for_values = torch.from_numpy(out)
-            if ctx.needs_input_grad[0] or ctx.needs_input_grad[2]:
-                g = upper * ctx.slope
-            if ctx.needs_input_grad[0]:
-                lower = input_gradient(g, numbers_of(values), columns, graph, threads)
-                for_x = as_tensor(lower, ctx.shape)
-            if ctx.needs_input_grad[2]:
-                for_bias = torch.from_numpy(bias_gradient(g, columns, graph))
-        return for_x, for_values, for_bias, None, None, None
+        with kernel_threads(operations(gradient, ctx.graph)) as threads:
+            g = POOL.empty(ctx.slope.size, ctx.slope.dtype)
+            np.multiply(feature_major(gradient), ctx.slope, out=g)
+            found = layer_gradients(ctx, g, values, threads)
+        return *found, None, None, None
 
 
 def lif_rate(
