@@ -83,8 +83,8 @@ def _regrowth(base: Path, seeds: Sequence[int]) -> list[Plan]:
 def _methods(base: Path, seeds: Sequence[int]) -> list[Plan]:
     names = ["CH-SNN", "static", "SET", "RigL", "GraNet", "CHT", "CHTs", "CHTss", "Deep R"]
     dense, sparse = (replace(c, out=base, train_images=SUBSET) for c in (DENSE, SPARSE))
-    # Grad R takes the learning rate of the fully connected network, as which it starts, and the
-    # prior that ends near the sparsity of the others (the published one: 99.9 %, 90.7 % accuracy).
+    # Grad R takes the learning rate of the fully connected network, as which it starts, and a
+    # prior that ends near the sparsity of the others (analysis/results/mnist_tuning.md).
     rewired = replace(dense, grad_r=GradR(alpha=1e-4))
     return [
         *plan_runs(dense, [FULLY_CONNECTED], [0.99], seeds),

@@ -22,8 +22,8 @@ STEPS = ("each", "once", "mean")
 
 # Where a matrix product overtakes depends on the machine and on the columns: with 1,024 of them
 # between 9 and 50 % of the links (analysis.benchmarks.sparse_compute, "one layer"), in training
-# steps on 64 images above 30 %. A narrow layer has too short a row for a matrix product to shine,
-# and stays sparse.
+# steps on 64 images above 30 % ("small-batch"). A narrow layer has too short a row for a matrix
+# product to shine, and stays sparse.
 SPARSE_BELOW_DENSITY = 0.3
 NARROW_OUTPUTS = 64
 

@@ -115,8 +115,8 @@ def _evolving(
 
 
 def _set(base: RunConfig, sparsity: float) -> RunConfig:
-    # New weights are 0 as RigL's authors have it: fresh random ones, drawn until the very end
-    # of a learning rate that falls to 0, would cost it four points.
+    # New weights are 0 as RigL's authors have it. Fresh random ones, as published, come until the
+    # very end of a learning rate that falls to 0, and stay random.
     return _evolving(
         base,
         sparsity,
