@@ -17,7 +17,6 @@ from chsnn._kernels.buffers import POOL
 from chsnn._threads import kernel_threads
 from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
 
-
 # Bounds of the threads' rows, offsets, neighbors, weights and what the sums start from.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
