@@ -16,9 +16,9 @@ from typing import Any
 
 import tyro
 
-from chgraph._files import write_atomically
-from chsnn.config import RunConfig
-from chsnn.experiment import PICTURES, Experiment
+from chgraph.storage import write_atomically
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import PICTURES, Experiment
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,14 @@ from typing import Any
 
 import tyro
 
-from chgraph._files import write_atomically
 from chgraph.plotting import save_figure
-from chsnn import plotting
-from chsnn.comparison import Plan, plan_runs, run_plans
-from chsnn.config import NeuronConfig, RunConfig
+from chgraph.storage import write_atomically
 from chsnn.evolution import Evolution, GradR
-from chsnn.methods import FULLY_CONNECTED
-from chsnn.summaries import summarise, table
+from chsnn.lab import plotting
+from chsnn.lab.comparison import Plan, plan_runs, run_plans
+from chsnn.lab.config import NeuronConfig, RunConfig
+from chsnn.lab.methods import FULLY_CONNECTED
+from chsnn.lab.summaries import summarise, table
 
 # Chosen on the validation images only; analysis/results/mnist_tuning.md has what was tried.
 SPARSE = RunConfig(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from chgraph._checks import check_count
+from chgraph.checks import check_count
 
 Names = Sequence[Hashable] | None
 MAX_NODES = np.iinfo(np.int32).max
@@ -64,13 +64,6 @@ def offsets_of(nodes: np.ndarray, n_nodes: int) -> np.ndarray:
     offsets = np.zeros(n_nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(nodes, minlength=n_nodes), out=offsets[1:])
     return offsets
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """Return the array, contiguous and read-only."""
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
 
 
 def checked_shape(shape: Any) -> tuple[int, int]:

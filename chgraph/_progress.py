@@ -5,7 +5,7 @@ from __future__ import annotations
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
 
-from chgraph._checks import check_flag
+from chgraph.checks import check_flag
 
 
 def progress_bar(n_tasks: int, shown: bool | None) -> tqdm:

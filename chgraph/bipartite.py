@@ -19,12 +19,12 @@ from chgraph import _interop
 from chgraph._neighbor_lists import (
     Names,
     checked_shape,
-    frozen,
     node_array,
     node_names,
     offsets_of,
     read_matrix,
 )
+from chgraph.jit import frozen
 
 if TYPE_CHECKING:
     import igraph

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from chgraph import plotting
-from chgraph._checks import check_count
-from chgraph._command_line import fail, parse_arguments, print_result
-from chgraph._threads import thread_limit
 from chgraph.bipartite import BipartiteGraph
+from chgraph.checks import check_count
+from chgraph.command_line import fail, parse_arguments, print_result
 from chgraph.files import read_network
 from chgraph.graph import GraphInputWarning
 from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.predict import predict_links
 from chgraph.metrics.report import summary
 from chgraph.monopartite import Graph
+from chgraph.threads import thread_limit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,17 +10,17 @@ import numpy as np
 import scipy.sparse
 
 from chgraph import _interop
-from chgraph._checks import check_count
 from chgraph._neighbor_lists import (
     MAX_NODES,
     Names,
-    frozen,
     node_array,
     node_names,
     offsets_of,
     read_matrix,
     warn_of_input,
 )
+from chgraph.checks import check_count
+from chgraph.jit import frozen
 
 if TYPE_CHECKING:
     import igraph

@@ -7,7 +7,6 @@ descent on the weights with Cannistraci-Hebb evolution of the topology.
 from importlib.metadata import version
 
 from chsnn import inference, networks
-from chsnn._threads import set_threads, start_numba
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
 from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
@@ -16,6 +15,7 @@ from chsnn.evolution import DeepR, Evolution, GradR
 from chsnn.history import History
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
+from chsnn.threads import set_threads, start_numba
 from chsnn.training import Trainer, TrainingDiverged
 
 __version__ = version("chsnn")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from chgraph._checks import check_count
+from chgraph.checks import check_count
 
 
 def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:

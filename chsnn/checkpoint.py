@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph
+from chgraph.storage import write_atomically
 from chsnn.evolution import DeepR, Evolution, GradR, Rewiring, State
 from chsnn.networks import SpikingMLP
 

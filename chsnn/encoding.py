@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from chgraph._checks import check_choice, check_positive_int
+from chgraph.checks import check_choice, check_positive_int
 
 Encoding = Literal["direct", "even", "bernoulli"]
 ENCODINGS = ("direct", "even", "bernoulli")

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from chgraph._checks import check_choice
-from chsnn._seeds import torch_stream
+from chgraph.checks import check_choice
 from chsnn.data import Samples
 from chsnn.layers import SparseLinear
 from chsnn.ops import count_events
+from chsnn.seeds import torch_stream
 
 _BATCH = 512
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from chsnn._seeds import torch_stream
 from chsnn.data import Samples
 from chsnn.networks import SpikingMLP
+from chsnn.seeds import torch_stream
 
 _BATCH = 512
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chgraph._files import write_atomically
+from chgraph.storage import write_atomically
 
 
 @dataclass

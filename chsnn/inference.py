@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chgraph._checks import check_positive_int
+from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import inference as kernels
 from chsnn.encoding import Encoder

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph
 from chsnn.neurons import LIF
 from chsnn.ops import dense_linear, mean_over_time, sparse_lif_rate, sparse_linear

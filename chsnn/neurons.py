@@ -13,7 +13,7 @@ from norse.torch.functional.lif_box import (
 )
 from torch import Tensor, nn
 
-from chgraph._checks import check_choice, check_real
+from chgraph.checks import check_choice, check_real
 from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from chgraph._checks import check_choice, check_real
+from chgraph.checks import check_choice, check_real
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 LearningRateSchedule = Literal["cosine", "constant"]

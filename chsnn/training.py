@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from chgraph._checks import check_choice, check_count, check_positive_int
-from chsnn._seeds import stream, torch_stream
+from chgraph.checks import check_choice, check_count, check_positive_int
 from chsnn.augmentation import check_square, random_shift
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Samples
@@ -32,6 +31,7 @@ from chsnn.optimizers import (
     OptimizerName,
     make_optimizer,
 )
+from chsnn.seeds import stream, torch_stream
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 

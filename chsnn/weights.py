@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_choice, check_real
+from chgraph.checks import as_generator, check_choice, check_real
 from chgraph.graph import BipartiteGraph
 
 Weights = Literal["SSWI", "kaiming"]

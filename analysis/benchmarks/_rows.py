@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from chgraph._files import write_atomically
+from chgraph.storage import write_atomically
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ from analysis.benchmarks._rows import Row, peak_memory_mb
 from analysis.mnist_2fc import DENSE, SPARSE
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
-from chsnn.config import RunConfig
 from chsnn.data import DataSet, Samples
-from chsnn.experiment import build_network
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import build_network
 from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.ops import sparse_linear

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
 
 BY_PATHS, BY_NODES, BY_DEGREES = range(3)

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel
-from chgraph._threads import thread_limit
 from chgraph.graph import BipartiteGraph
+from chgraph.jit import Int, kernel
 from chgraph.linkpred import _bipartite_core
 from chgraph.linkpred._bipartite_core import Layer
 from chgraph.linkpred._pairs import Progress, ScoredPairs
+from chgraph.threads import thread_limit
 
 Term = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
-from chgraph._checks import as_generator, check_positive_int, check_real
+from chgraph.checks import as_generator, check_positive_int, check_real
 from chgraph.graph import Graph
 
 KATZ_MAX_NODES = 10_000

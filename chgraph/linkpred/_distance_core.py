@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, inlined, kernel, leaf
 
 
 class Lengths(NamedTuple):

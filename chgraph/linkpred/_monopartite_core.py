@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._monopartite_network import Network
 from chgraph.linkpred._pair_lists import Best, Found, new_best, new_found
 

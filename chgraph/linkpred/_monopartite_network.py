@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
 
 

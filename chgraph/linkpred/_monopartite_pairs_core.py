@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 from chgraph.linkpred._monopartite_network import Network
 
 OF_U, OF_V, MEMBER = 1, 2, 4  # bits of a node's mark: linked to u, to v, in the local community

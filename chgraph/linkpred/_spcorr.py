@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from chgraph._checks import check_link_values
 from chgraph._neighbor_lists import node_array
-from chgraph._threads import thread_limit
 from chgraph._top_pairs import round_significant
+from chgraph.checks import check_link_values
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _distance_core
 from chgraph.linkpred._pairs import Progress
+from chgraph.threads import thread_limit
 
 MAX_RANK_BYTES = 2 * 2**30
 _SOURCES_AT_ONCE = 256

@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chgraph._checks import check_choice
-from chgraph._threads import thread_limit
 from chgraph._top_pairs import round_significant
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _adaptive_core
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._spcorr import spcorr, spcorr_blocks, spcorr_matrix
 from chgraph.linkpred.methods import ADAPTIVE_METHODS
 from chgraph.linkpred.scores import pair_scores, unlinked_scores
+from chgraph.threads import thread_limit
 
 __all__ = [
     "ADAPTIVE_METHODS",

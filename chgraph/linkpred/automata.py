@@ -25,9 +25,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chgraph._checks import check_choice, check_positive_int
-from chgraph._threads import thread_limit
 from chgraph._top_pairs import top_pairs
+from chgraph.checks import check_choice, check_positive_int
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import (
     _bipartite_core,
@@ -38,6 +37,7 @@ from chgraph.linkpred import (
 from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
 from chgraph.linkpred._node_terms import RULES
 from chgraph.linkpred._pairs import Progress, ScoredPairs, joined
+from chgraph.threads import thread_limit
 
 _WORDS = {
     "RA": "resource allocation",

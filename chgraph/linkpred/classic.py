@@ -43,8 +43,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import scipy.sparse
 
-from chgraph._checks import check_choice
 from chgraph._neighbor_lists import node_array
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred._classic_bipartite import (
     BIPARTITE_FORMS,

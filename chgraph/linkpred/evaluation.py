@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from chgraph._checks import as_generator, check_choice, check_flag, check_positive_int, check_real
-from chgraph._files import write_atomically
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
+from chgraph.checks import as_generator, check_choice, check_flag, check_positive_int, check_real
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
 from chgraph.linkpred.measures import measure_all
 from chgraph.linkpred.methods import LOCAL_COMMUNITIES, check_method
+from chgraph.storage import write_atomically
 
 if TYPE_CHECKING:
     import pandas

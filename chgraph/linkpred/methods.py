@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import automata, classic
 

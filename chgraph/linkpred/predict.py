@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from chgraph._checks import check_choice, check_count
+from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
 from chgraph.linkpred.adaptive import adaptive_scores, spcorr

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import automata, classic
 from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined

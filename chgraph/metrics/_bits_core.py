@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, inlined, kernel, leaf
 
 WORDS = 8
 SOURCES = 64 * WORDS

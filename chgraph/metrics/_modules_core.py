@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chgraph._jit import Int, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 
 
 class Nodes(NamedTuple):

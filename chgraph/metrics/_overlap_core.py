@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 from chgraph.metrics._bits_core import HUB
 
 DOT, MIN, MAX, NESTED = range(4)  # columns of the sums

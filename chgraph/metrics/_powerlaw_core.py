@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 
 N_EXPONENTS = 900  # 1.01, 1.02, ..., 10.00
 TABLE = 4096  # values of the fitted law that are looked up; larger ones are computed

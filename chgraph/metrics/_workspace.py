@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chgraph._neighbor_lists import frozen
-from chgraph._threads import workers_for
 from chgraph.graph import BipartiteGraph, Graph, as_bipartite, as_network
+from chgraph.jit import frozen
 from chgraph.metrics import _bits_core, _overlap_core
+from chgraph.threads import workers_for
 
 _FEW_HOPS = 8  # the diameter that the work of a search is guessed for
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_positive_int
+from chgraph.checks import as_generator, check_positive_int
 from chgraph.metrics._layer_modules import best_modules, layer_modularity
 from chgraph.metrics._workspace import layer_workspace, workspace
 from chgraph.metrics.undefined import Undefined

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.metrics._workspace import Workspace, workspace
 from chgraph.metrics.undefined import Undefined
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.metrics._overlap_core import DOT, MAX, MIN, NESTED
 from chgraph.metrics._workspace import layer_workspace
 from chgraph.metrics.paths import n_l3_paths

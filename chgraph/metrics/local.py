@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._threads import workers_for
 from chgraph.metrics import _bits_core
 from chgraph.metrics._workspace import Workspace, workspace
 from chgraph.metrics.sizes import sum_of_products
 from chgraph.metrics.undefined import Undefined
+from chgraph.threads import workers_for
 
 _NO_NODES = "the graph has no nodes"
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from chgraph._checks import as_generator, check_positive_int
-from chgraph._threads import workers_for
+from chgraph.checks import as_generator, check_positive_int
 from chgraph.metrics import _powerlaw_core
 from chgraph.metrics.estimate import Estimate, mean_of, undefined
 from chgraph.metrics.sizes import degrees
 from chgraph.metrics.undefined import Undefined
+from chgraph.threads import workers_for
 
 _SMALL = 100  # nodes below which the exponent is corrected
 _UNIFORM_AT_ONCE = 2**20

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chgraph._checks import as_generator, check_choice
-from chgraph._files import write_atomically
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
+from chgraph.checks import as_generator, check_choice
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.metrics._workspace import Workspace
 from chgraph.metrics.estimate import Estimate
 from chgraph.metrics.registry import MEASURES
 from chgraph.metrics.undefined import Undefined
+from chgraph.storage import write_atomically
 
 if TYPE_CHECKING:
     import pandas

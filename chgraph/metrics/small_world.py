@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_positive_int
+from chgraph.checks import as_generator, check_positive_int
 from chgraph.graph import Graph, as_network
 from chgraph.metrics._basic import BASIC_MEASURES, as_one_graph, basic_measures
 from chgraph.metrics.estimate import Estimate, mean_of, undefined

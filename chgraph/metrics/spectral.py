@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_positive_int, check_real
+from chgraph.checks import as_generator, check_positive_int, check_real
 from chgraph.graph import Graph, as_network
 from chgraph.linkpred._classic_dense import SPM_MAX_NODES, perturbed_matrix, random_removals
 from chgraph.metrics._basic import as_one_graph

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chgraph._files import write_atomically
 from chgraph.graph import BipartiteGraph, Graph
+from chgraph.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.plotting._canvas import LINK_COLOR, PREDICTED_COLOR, axes_of, distinct_colors
 
 if TYPE_CHECKING:

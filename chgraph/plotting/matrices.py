@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph
 from chgraph.metrics.communities import find_layer_communities
 from chgraph.plotting._canvas import PREDICTED_COLOR, axes_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chgraph._checks import check_positive_int
+from chgraph.checks import check_positive_int
 from chgraph.plotting._canvas import axes_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from chgraph._jit import kernel
+from chgraph.jit import kernel
 
 
 @kernel(inline=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_choice, check_count
-from chgraph._threads import thread_limit
 from chgraph._top_pairs import top_pairs
+from chgraph.checks import as_generator, check_choice, check_count
 from chgraph.graph import BipartiteGraph
 from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks
 from chgraph.rewiring._race_core import race_keys
 from chgraph.rewiring.selection import SAMPLINGS
+from chgraph.threads import thread_limit
 from chgraph.topology.random import allowed_nodes, sample_unlinked
 
 _SMALL_BLOCK = 500_000  # pairs: a few milliseconds on one thread

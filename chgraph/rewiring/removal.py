@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import check_choice, check_link_values
+from chgraph.checks import check_choice, check_link_values
 from chgraph.graph import BipartiteGraph
 
 REMOVAL_KINDS = ("LRS", "magnitude", "RI", "random")

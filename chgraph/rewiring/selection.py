@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import (
+from chgraph.checks import (
     as_generator,
     check_choice,
     check_count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chgraph._jit import kernel
+from chgraph.jit import kernel
 
 _MOST_VAIN = 64
 _LATE = 1e6  # after every finish that there will ever be

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chgraph._jit import Int, kernel
+from chgraph.jit import Int, kernel
 
 _REDRAWS = 100
 

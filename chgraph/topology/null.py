@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_choice, check_real
+from chgraph.checks import as_generator, check_choice, check_real
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.topology._null_core import swap_by_degree, swap_towards_lattice, swap_uniformly
 

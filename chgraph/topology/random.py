@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import (
+from chgraph.checks import (
     as_generator,
     check_count,
     check_node_mask,
     check_positive_int,
     check_sparsity,
 )
-from chgraph._jit import kernel
 from chgraph.graph import BipartiteGraph
+from chgraph.jit import kernel
 
 _MAX_LISTED = 2**22  # numbers: 32 MiB
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._checks import as_generator, check_choice, check_positive_int, check_share
+from chgraph.checks import as_generator, check_choice, check_positive_int, check_share
 from chgraph.graph import BipartiteGraph
 from chgraph.topology._growth_core import grow_links
 from chgraph.topology.random import link_count, sample_unlinked

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel
+from chgraph.jit import Int, kernel
 
 
 @kernel(parallel=True)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chgraph._jit import Int, kernel
+from chgraph.jit import Int, kernel
 from chsnn._kernels.lif import fire
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, kernel
+from chgraph.jit import Int, kernel
 
 SUPER, TRIANGLE, TANH, CIRC, HEAVI_ERFC, HEAVISIDE = range(6)
 METHODS = {

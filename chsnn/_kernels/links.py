@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from chgraph._jit import REASSOCIATE, Int, kernel
+from chgraph.jit import REASSOCIATE, Int, kernel
 from chsnn._kernels.simd import (
     SMALL,
     TILE,

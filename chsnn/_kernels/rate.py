@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import prange
 
-from chgraph._jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, inlined, kernel, leaf
 from chsnn._kernels.lif import (
     CIRC,
     HEAVI_ERFC,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from chgraph._jit import kernel
+from chgraph.jit import kernel
 from chsnn._kernels.lif import Layout, Strides
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chgraph._checks import check_choice
+from chgraph.checks import check_choice
 from chsnn.data.datasets import DataSet, Samples
 from chsnn.data.digits import load_digits
 from chsnn.data.mnist import load_mnist

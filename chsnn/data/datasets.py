@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from chgraph._checks import check_positive_int
+from chgraph.checks import check_positive_int
 
 BATCHES_AHEAD = 16
 

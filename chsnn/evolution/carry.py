@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from chgraph.graph import BipartiteGraph
-from chsnn._seeds import stream
 from chsnn.evolution.record import State
 from chsnn.layers import SparseLinear
 from chsnn.networks import SpikingMLP
 from chsnn.optimizers import carry_state
+from chsnn.seeds import stream
 from chsnn.weights import sswi
 
 NewWeights = Literal["zero", "SSWI", "last"]

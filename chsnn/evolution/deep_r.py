@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph._checks import check_real
+from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
-from chsnn._seeds import stream
 from chsnn.evolution.carry import rewire
 from chsnn.evolution.record import EvolutionRecord, State
 from chsnn.gradients import LayerGradient
 from chsnn.layers import SparseLinear
 from chsnn.networks import SpikingMLP
+from chsnn.seeds import stream
 
 _NEWBORN = 1e-12
 

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from chgraph._checks import check_choice, check_positive_int, check_real
+from chgraph.checks import check_choice, check_positive_int, check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import (
     REGROWTH_METHODS,
@@ -23,7 +23,6 @@ from chgraph.rewiring import (
     regrow_links,
     remove_dead_chains,
 )
-from chsnn._seeds import stream
 from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember, rewire
 from chsnn.evolution.prune_regrow import add_links, keep_links, live_neurons, n_returned
 from chsnn.evolution.record import EvolutionRecord, State, flags
@@ -38,6 +37,7 @@ from chsnn.evolution.schedules import (
 )
 from chsnn.gradients import LayerGradient
 from chsnn.networks import SpikingMLP
+from chsnn.seeds import stream
 
 Regrowth = Literal["CH3-L3", "CH2-L3", "RA-L3", "CH3-L3n", "CH2-L3n", "random", "gradient"]
 REGROWTHS = (*REGROWTH_METHODS, "gradient")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim.adam import adam
 
-from chgraph._checks import check_real
+from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.record import EvolutionRecord, State
 from chsnn.gradients import LayerGradient

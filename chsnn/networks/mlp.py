@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph._checks import check_choice, check_positive_int
+from chgraph.checks import check_choice, check_positive_int
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import link_count, regular, spike_correlated
-from chsnn._seeds import stream, torch_stream
 from chsnn.encoding import Encoder, Encoding
 from chsnn.layers import Backend, SparseLinear
 from chsnn.neurons import LIF
+from chsnn.seeds import stream, torch_stream
 from chsnn.weights import Weights, initial_weights
 
 Readout = Literal["potential", "rate"]

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from chgraph._neighbor_lists import frozen
+from chgraph.jit import frozen
 from chsnn._kernels import events as event_kernels
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
-from chsnn._threads import kernel_threads
 from chsnn.ops.layout import check_cpu
+from chsnn.threads import kernel_threads
 
 # Firing rate under which summing the rows that fire beats the matrix product (measured).
 SKIP_BELOW = 0.2

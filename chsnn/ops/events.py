@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from chsnn._kernels import events as kernels
-from chsnn._threads import kernel_threads
 from chsnn.ops.layout import DTYPES, feature_major
+from chsnn.threads import kernel_threads
 
 
 @torch.no_grad()

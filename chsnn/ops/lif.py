@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from chgraph._checks import check_choice, check_positive_int
+from chgraph.checks import check_choice, check_positive_int
 from chsnn._kernels import lif as kernels
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron, Strides
 from chsnn._kernels.steps import mean_steps
-from chsnn._threads import kernel_threads
 from chsnn.ops.layout import DTYPES, as_tensor, check_cpu, feature_major, shares_memory
+from chsnn.threads import kernel_threads
 
 # Voltages one thread keeps over all steps in the backward: 32 KiB of float32.
 PIECE_CACHE = 8192

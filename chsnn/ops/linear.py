@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
-from chsnn._threads import kernel_threads
 from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
+from chsnn.threads import kernel_threads
 
 # Bounds of the threads' rows, offsets, neighbors, weights and what the sums start from.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from chgraph._checks import check_positive_int
+from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import rate
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron
-from chsnn._threads import kernel_threads
 from chsnn.ops.layout import as_tensor, feature_major, shares_memory
 from chsnn.ops.lif import TimeLayout, as_neuron
 from chsnn.ops.linear import (
@@ -27,6 +26,7 @@ from chsnn.ops.linear import (
     operations,
     weighted_rows,
 )
+from chsnn.threads import kernel_threads
 
 
 class _LifRate(torch.autograd.Function):

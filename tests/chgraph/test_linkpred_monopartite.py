@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph import Graph, as_bipartite, as_graph
-from chgraph._threads import thread_limit
 from chgraph.linkpred import _monopartite_network, automata
 from chgraph.linkpred._pairs import joined
 from chgraph.linkpred.methods import LOCAL_COMMUNITIES
@@ -21,6 +20,7 @@ from chgraph.linkpred.scores import (
     pair_scores,
     unlinked_scores,
 )
+from chgraph.threads import thread_limit
 from tests import golden, naive, zoo
 from tests.golden import TOLERANCE
 

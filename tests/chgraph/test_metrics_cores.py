@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chgraph import BipartiteGraph, Graph, _threads, metrics
-from chgraph._threads import thread_limit, workers_for
 from chgraph.metrics import _bits_core
+from chgraph.threads import thread_limit, workers_for
 
 COMPILED = not numba.config.DISABLE_JIT
 NEEDS_COMPILED = pytest.mark.skipif(not COMPILED, reason="too slow without compilation")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph, Graph, as_graph
-from chgraph._threads import thread_limit
+from chgraph.threads import thread_limit
 from chgraph.topology import NULL_MODELS, erdos_renyi, null_model, small_world
 from chgraph.topology import null as null_module
 from chgraph.topology._null_core import swap_towards_lattice

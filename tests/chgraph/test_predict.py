@@ -27,10 +27,10 @@ from chgraph import (
     predict_links,
     score_links,
 )
-from chgraph._threads import thread_limit
 from chgraph.linkpred import predict
 from chgraph.linkpred.adaptive import ADAPTIVE_METHODS
 from chgraph.linkpred.methods import check_method
+from chgraph.threads import thread_limit
 from tests import golden, naive, zoo
 
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="slow without compilation")

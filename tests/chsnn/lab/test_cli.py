@@ -9,9 +9,9 @@ import time
 import pytest
 
 from chsnn.checkpoint import read_checkpoint
-from chsnn.cli import main
 from chsnn.data import load_data
 from chsnn.evaluation import evaluate
+from chsnn.lab.cli import main
 
 SMALL = ["--hidden", "64", "64", "--sparsity", "0.8", "--epochs", "6", "--timesteps", "4"]
 REPORT_KEYS = {
@@ -165,7 +165,7 @@ def test_a_diverging_run_says_so_and_keeps_its_folder(tmp_path, capsys):
 
 def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_end(run, tmp_path, capsys):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "chsnn.cli", "train", *SMALL, "--no-baseline"]
+    command = [sys.executable, "-m", "chsnn.lab.cli", "train", *SMALL, "--no-baseline"]
     process = subprocess.Popen(
         [*command, "--out", str(out)],
         stderr=subprocess.PIPE,

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import numba
 
-from chgraph._checks import check_positive_int
+from chgraph.checks import check_positive_int
 
 LITTLE_WORK = 5_000_000  # simple operations: some milliseconds on one thread
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chgraph._files import write_atomically
-from chsnn.config import RunConfig
+from chgraph.storage import write_atomically
 from chsnn.energy import EnergyReport
 from chsnn.history import History
+from chsnn.lab.config import RunConfig
 from chsnn.networks import (
     SpikingMLP,
     link_sparsity,

@@ -4,11 +4,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from chsnn.config import RunConfig
 from chsnn.data import load_data
 from chsnn.evolution import Evolution
-from chsnn.experiment import build_network
-from chsnn.methods import METHODS, method_config
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import build_network
+from chsnn.lab.methods import METHODS, method_config
 
 BASE = RunConfig(
     hidden=(40,),

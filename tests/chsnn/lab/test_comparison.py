@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chsnn import comparison, plotting
-from chsnn.cli import main
-from chsnn.comparison import Plan, plan_runs, run_plans
-from chsnn.config import RunConfig
-from chsnn.experiment import Experiment
-from chsnn.summaries import summarise, table
+from chsnn.lab import comparison, plotting
+from chsnn.lab.cli import main
+from chsnn.lab.comparison import Plan, plan_runs, run_plans
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import Experiment
+from chsnn.lab.summaries import summarise, table
 
 METHODS = ("fully connected", "SET", "CH-SNN")
 

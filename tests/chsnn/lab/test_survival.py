@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from chsnn.checkpoint import read_checkpoint
-from chsnn.cli import main
+from chsnn.lab.cli import main
 
 SETTINGS = ["--hidden", "128", "--epochs", "30", "--timesteps", "4", "--no-baseline"]
 SETTINGS += ["--evolution.new-weights", "last", "--threads", "1"]
@@ -50,7 +50,7 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(straight, 
         # Let it get one to eight epochs further, then a moment more: no moment is special.
         goal = before + int(rng.integers(1, 9))
         with subprocess.Popen(
-            [sys.executable, "-m", "chsnn.cli", *command],
+            [sys.executable, "-m", "chsnn.lab.cli", *command],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:

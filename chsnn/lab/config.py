@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import tomli_w
 
-from chgraph._checks import (
+from chgraph.checks import (
     check_choice,
     check_count,
     check_positive_int,
     check_real,
     check_sparsity,
 )
-from chgraph._files import write_atomically
+from chgraph.storage import write_atomically
 from chsnn.data import DATA_SETS
 from chsnn.encoding import ENCODINGS, Encoding
 from chsnn.energy import HARDWARE

@@ -9,16 +9,16 @@ from typing import Any
 
 from chgraph.graph import BipartiteGraph
 from chgraph.plotting import save_figure
-from chsnn import plotting
-from chsnn._threads import set_threads
 from chsnn.checkpoint import previous_of, read_checkpoint
-from chsnn.config import RunConfig
 from chsnn.data import DataSet, load_data
 from chsnn.energy import estimate_energy
 from chsnn.evaluation import evaluate
+from chsnn.lab import plotting
+from chsnn.lab.config import RunConfig
+from chsnn.lab.report import Outcome, report, write_report
+from chsnn.lab.tensorboard import open_writer
 from chsnn.networks import SpikingMLP, mlp
-from chsnn.report import Outcome, report, write_report
-from chsnn.tensorboard import open_writer
+from chsnn.threads import set_threads
 from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer
 
 CONFIG, REPORT = "config.toml", "report.json"

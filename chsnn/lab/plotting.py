@@ -13,7 +13,7 @@ from chgraph import plotting as graph_plotting
 from chgraph.graph import BipartiteGraph
 from chsnn.energy import EnergyReport
 from chsnn.history import History
-from chsnn.summaries import Summary, spread
+from chsnn.lab.summaries import Summary, spread
 
 SPARSE_COLOR, DENSE_COLOR = "#c2410c", "#475569"
 # None of them near SPARSE_COLOR.

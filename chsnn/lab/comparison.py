@@ -16,13 +16,13 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from chgraph._files import write_atomically
 from chgraph.plotting import save_figure
-from chsnn import plotting
-from chsnn.config import RunConfig
-from chsnn.experiment import CONFIG, REPORT, Experiment
-from chsnn.methods import FULLY_CONNECTED, method_config
-from chsnn.summaries import summarise, table
+from chgraph.storage import write_atomically
+from chsnn.lab import plotting
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import CONFIG, REPORT, Experiment
+from chsnn.lab.methods import FULLY_CONNECTED, method_config
+from chsnn.lab.summaries import summarise, table
 
 TABLE, ROWS, FIGURE = "comparison.md", "comparison.json", "comparison.png"
 _MEASURES = (
@@ -78,7 +78,7 @@ def plan_runs(
     base : RunConfig
         What all runs share.
     methods : sequence of str
-        Of :data:`chsnn.methods.METHODS`.
+        Of :data:`chsnn.lab.methods.METHODS`.
     sparsities : sequence of float
         The fully connected network runs once per seed, whatever they are.
     seeds : sequence of int
@@ -185,7 +185,7 @@ class _Process:
         share = str(plan.config.threads or threads)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by row() or stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "chsnn.cli", "resume", str(plan.config.out)],
+            [sys.executable, "-m", "chsnn.lab.cli", "resume", str(plan.config.out)],
             env={**os.environ, "OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share},
             stdout=subprocess.DEVNULL,
             stderr=self._said,

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import numba
 import torch
 
-from chgraph._checks import check_positive_int
-from chgraph._threads import thread_limit
+from chgraph.checks import check_positive_int
+from chgraph.threads import thread_limit
 
 _LAUNCH = threading.RLock()
 # Simple operations, a fraction of a millisecond on one thread: with less to do, waking a second

@@ -59,6 +59,13 @@ def inlined(function: Function) -> Function:
     return _without_counting(function, forceinline=True)
 
 
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Return the array, contiguous and read-only: the one kind that kernels are compiled for."""
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
 def _without_counting(function: Function, **options: bool) -> Function:
     try:
         return _compiled(

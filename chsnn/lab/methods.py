@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chgraph._checks import check_choice
-from chsnn.config import RunConfig
+from chgraph.checks import check_choice
 from chsnn.evolution import Evolution, GradR, Regrowth
+from chsnn.lab.config import RunConfig
 from chsnn.networks import Topology
 from chsnn.weights import Weights
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from chsnn.methods import FULLY_CONNECTED
+from chsnn.lab.methods import FULLY_CONNECTED
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ from typing import Annotated, Any
 
 import tyro
 
-from chgraph._checks import check_positive_int
-from chgraph._command_line import fail, parse_arguments, print_result
-from chsnn.comparison import plan_runs, run_plans
-from chsnn.config import RewiringName, RunConfig
+from chgraph.checks import check_positive_int
+from chgraph.command_line import fail, parse_arguments, print_result
 from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
-from chsnn.experiment import CHECKPOINT, CONFIG, Experiment, open_run
-from chsnn.methods import FULLY_CONNECTED, METHODS
-from chsnn.report import summary
-from chsnn.summaries import table
+from chsnn.lab.comparison import plan_runs, run_plans
+from chsnn.lab.config import RewiringName, RunConfig
+from chsnn.lab.experiment import CHECKPOINT, CONFIG, Experiment, open_run
+from chsnn.lab.methods import FULLY_CONNECTED, METHODS
+from chsnn.lab.report import summary
+from chsnn.lab.summaries import table
 from chsnn.training import TrainingDiverged
 
 _METHODS = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chsnn import DeepR, Evolution, GradR
-from chsnn.config import NeuronConfig, RunConfig
+from chsnn.lab.config import NeuronConfig, RunConfig
 
 
 def written(tmp_path, text):

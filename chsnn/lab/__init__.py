@@ -1,0 +1,1 @@
+"""Experiments: configurations, named methods, run folders, comparisons, reports."""
