@@ -56,6 +56,15 @@ def check_share(name: str, value: Any) -> float:
     return number
 
 
+def check_positive_float32(name: str, value: Any) -> float:
+    """Return `value` as a float, or raise if it is not above 0 and finite in float32."""
+    number = check_real(name, value, minimum=0.0)
+    limits = np.finfo(np.float32)
+    if not float(limits.smallest_subnormal) <= number <= float(limits.max):
+        raise ValueError(f"{name} must be above 0 and finite in float32, got {value!r}")
+    return number
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value`, or raise if it is not one of `choices`."""
     legal = list(choices)

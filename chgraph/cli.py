@@ -134,7 +134,7 @@ class Evaluate(_NetworkCommand):
             rng=self.seed,
             n_threads=self.threads,
         )
-        self.deliver(result, result.to_dict(), lambda ax: result.plot(ax=ax))
+        self.deliver(result, result.to_dict(), lambda ax: plotting.evaluation_bars(result, ax=ax))
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,30 @@
 """Ultra-sparse spiking networks that rewire themselves by link prediction.
 
 Every linear layer *is* a bipartite graph of :mod:`chgraph`; training alternates gradient
-descent on the weights with Cannistraci-Hebb evolution of the topology.
+descent on the weights with Cannistraci-Hebb evolution of the topology. :func:`sparsify` makes the
+layers of any torch model sparse.
 """
 
 from importlib.metadata import version
 
 from chsnn import inference, networks
+from chsnn.checkpoint import load, save
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
 from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
 from chsnn.evaluation import evaluate
-from chsnn.evolution import DeepR, Evolution, GradR
+from chsnn.evolution import DeepR, Evolution, GradR, Rewirer
+from chsnn.fused import SparseLIF
 from chsnn.history import History
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
-from chsnn.threads import set_threads, start_numba
+from chsnn.settings import TrainingSettings
+from chsnn.sparse import densify, sparse_layers, sparsify
+from chsnn.threads import set_threads
 from chsnn.training import Trainer, TrainingDiverged
+from chsnn.wiring import find_wiring
 
 __version__ = version("chsnn")
-
-start_numba()
 
 __all__ = [
     "HARDWARE",
@@ -31,14 +35,23 @@ __all__ = [
     "Evolution",
     "GradR",
     "History",
+    "Rewirer",
+    "SparseLIF",
     "SparseLinear",
     "Trainer",
     "TrainingDiverged",
+    "TrainingSettings",
     "__version__",
+    "densify",
     "estimate_energy",
     "evaluate",
+    "find_wiring",
     "inference",
+    "load",
     "load_data",
     "networks",
+    "save",
     "set_threads",
+    "sparse_layers",
+    "sparsify",
 ]

@@ -11,7 +11,7 @@ from torch.nn import functional
 from chgraph.checks import check_count
 
 
-def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+def random_shift(images: Tensor, pixels: int, generator: torch.Generator | None = None) -> Tensor:
     """Move every image by a random whole number of pixels in both directions.
 
     Parameters
@@ -21,7 +21,9 @@ def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Ten
     pixels : int
         At most so far, up or down and left or right, each distance equally likely; what moves in
         is 0.
-    generator : torch.Generator
+    generator : torch.Generator, optional
+        Source of randomness, on the images' device or another; torch's global one of the
+        images' device if left out.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Ten
     Raises
     ------
     ValueError
-        If the images are not square or `pixels` is negative.
+        If the images are not rows of square images or `pixels` is negative.
 
     Examples
     --------
@@ -42,12 +44,16 @@ def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Ten
     check_count("pixels", pixels)
     if pixels == 0:
         return images
+    if images.ndim != 2:
+        raise ValueError(f"images must have shape (B, side * side), got {tuple(images.shape)}")
     side = check_square(images.shape[1])
-    count = len(images)
-    padded = functional.pad(images.view(count, side, side), (pixels,) * 4)
+    count, device = len(images), images.device
+    padded = functional.pad(images.reshape(count, side, side), (pixels,) * 4)
     windows = padded.unfold(1, side, 1).unfold(2, side, 1)
-    rows, columns = torch.randint(2 * pixels + 1, (2, count), generator=generator)
-    return windows[torch.arange(count), rows, columns].view(count, side * side)
+    drawn_on = device if generator is None else generator.device
+    shifts = torch.randint(2 * pixels + 1, (2, count), generator=generator, device=drawn_on)
+    rows, columns = shifts.to(device)
+    return windows[torch.arange(count, device=device), rows, columns].view(count, side * side)
 
 
 def check_square(n_in: int) -> int:

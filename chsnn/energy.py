@@ -6,7 +6,7 @@ spike: its layer costs multiply-accumulates (MACs), one per link and step, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice
-from chsnn.data import Samples
-from chsnn.layers import SparseLinear
+from chsnn.data import as_batches
+from chsnn.layers import Passage, SparseLinear
+from chsnn.modules import device_of, evaluating
+from chsnn.observe import watching
 from chsnn.ops import count_events
-from chsnn.seeds import torch_stream
+from chsnn.seeds import seeded
+from chsnn.sparse import sparse_layers
 
 _BATCH = 512
 
@@ -85,12 +88,21 @@ class LayerActivity:
 
 
 class SynapticCounter:
-    """Running totals of what crosses each :class:`SparseLinear` of a network."""
+    """Running totals of what crosses each :class:`SparseLinear` of a model.
 
-    def __init__(self, layers: dict[str, SparseLinear], *, count_input_as_spikes: bool) -> None:
-        self._layers = layers
+    Attributes
+    ----------
+    n_samples : int
+        Samples shown so far; whoever shows them adds to it, for no tensor's shape tells.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, SparseLinear], *, count_input_as_spikes: bool = False
+    ) -> None:
+        self._layers = dict(layers)
         self._all_spikes = count_input_as_spikes
         self.n_samples = 0
+        self._called: dict[str, None] = {}
         self._neuron_steps = dict.fromkeys(layers, 0)
         self._spikes = dict.fromkeys(layers, 0.0)
         self._crossings = dict.fromkeys(layers, 0.0)
@@ -98,22 +110,31 @@ class SynapticCounter:
         self._analogue = dict.fromkeys(layers, False)
 
     @torch.no_grad()
-    def observe(self, name: str, x: Tensor) -> None:
-        """Add one input (T, B, n_in) of the named layer."""
-        if name == next(iter(self._layers)):
-            self.n_samples += x.shape[1]
+    def observe(self, name: str, passage: Passage) -> None:
+        """Add one call of the named layer."""
+        self._called.setdefault(name)
+        x, steps = passage.inputs, passage.steps
+        if passage.is_mean:
+            per_neuron, are_spikes = _spikes_of_rates(x, steps)
+        else:
+            counted, are_spikes = count_events(x)
+            per_neuron = counted.double() * steps
         out_degree = torch.from_numpy(self._layers[name].graph.left_degree).to(x.device)
-        per_neuron, are_spikes = count_events(x)
         self._spikes[name] += float(per_neuron.sum())
         self._crossings[name] += float((per_neuron * out_degree).sum())
-        self._columns[name] += x.shape[0] * x.shape[1]
-        self._neuron_steps[name] += x.numel()
+        columns = steps * x.numel() // max(1, x.shape[-1])
+        self._columns[name] += columns
+        self._neuron_steps[name] += columns * x.shape[-1]
         # One value that is no spike makes the whole input analogue, in every batch.
         self._analogue[name] |= not are_spikes
 
     def layers(self) -> tuple[LayerActivity, ...]:
         """Return the totals per layer."""
         return tuple(self._activity(name) for name in self._layers)
+
+    def hidden_layers(self) -> tuple[LayerActivity, ...]:
+        """Return those of the layers that read hidden neurons: all called after the first."""
+        return tuple(self._activity(name) for name in list(self._called)[1:])
 
     def _activity(self, name: str) -> LayerActivity:
         graph = self._layers[name].graph
@@ -131,7 +152,7 @@ class SynapticCounter:
 
     def firing_rate(self) -> float:
         """Return spikes per hidden neuron and step, dead neurons counted as silent."""
-        hidden = list(self._layers)[1:]
+        hidden = list(self._called)[1:]
         steps = sum(self._neuron_steps[name] for name in hidden)
         return sum(self._spikes[name] for name in hidden) / max(steps, 1)
 
@@ -140,27 +161,39 @@ class SynapticCounter:
         return sum(layer.sops for layer in self.layers()) / max(self.n_samples, 1)
 
 
+def _spikes_of_rates(rates: Tensor, steps: int) -> tuple[Tensor, bool]:
+    """Return how many spikes each neuron's rates over `steps` steps stand for, and if they do."""
+    numbers = rates.detach().double() * steps
+    whole = numbers.round()
+    are_spikes = bool(((numbers - whole).abs() < 1e-3).all() and (whole >= 0).all())
+    counts = whole if are_spikes else (numbers != 0).double() * steps
+    return counts.reshape(-1, rates.shape[-1]).sum(dim=0), are_spikes
+
+
 @contextmanager
 def count_synaptic_operations(
-    network: nn.Module, *, count_input_as_spikes: bool = False
+    model: nn.Module, *, count_input_as_spikes: bool = False
 ) -> Iterator[SynapticCounter]:
     """Count what crosses every :class:`SparseLinear` while the ``with`` block runs.
 
+    From what the layers really read, whatever its shape and however often they are called. The
+    model is not changed, nor the route through its code.
+
     Parameters
     ----------
-    network : Module
-        Called with inputs whose layers read (T, B, n_in).
+    model : Module
     count_input_as_spikes : bool
         Whether non-zero values other than 1 count as spikes instead of as MACs.
 
     Yields
     ------
     SynapticCounter
+        Whose `n_samples` the caller sets, for what is said per sample.
 
     Raises
     ------
     ValueError
-        If the network has no :class:`SparseLinear`.
+        If the model has no :class:`SparseLinear`.
 
     Examples
     --------
@@ -168,24 +201,16 @@ def count_synaptic_operations(
     >>> layer = SparseLinear(BipartiteGraph.from_biadjacency([[1, 1], [0, 1]]))
     >>> with count_synaptic_operations(nn.Sequential(layer)) as counter:
     ...     _ = layer(torch.tensor([[[1.0, 1.0]], [[1.0, 0.0]]]))
+    ...     counter.n_samples += 1
     >>> counter.sops_per_sample()
     5.0
     """
-    layers = {n: m for n, m in network.named_modules() if isinstance(m, SparseLinear)}
+    layers = sparse_layers(model)
     if not layers:
-        raise ValueError("network must have at least one SparseLinear layer to count")
+        raise ValueError("model must have at least one SparseLinear layer to count, got none")
     counter = SynapticCounter(layers, count_input_as_spikes=count_input_as_spikes)
-    handles = [
-        layer.register_forward_pre_hook(
-            lambda _, inputs, name=name: counter.observe(name, inputs[0])
-        )
-        for name, layer in layers.items()
-    ]
-    try:
+    with watching(layers, counter.observe):
         yield counter
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @dataclass(frozen=True)
@@ -257,28 +282,28 @@ class EnergyReport:
 
 
 def estimate_energy(
-    network: nn.Module,
-    data: Samples | Iterable[tuple[Tensor, Tensor]],
+    model: nn.Module,
+    data: Any,
     *,
     hardware: str = "ANP-I",
     baseline: nn.Module | EnergyReport | None = None,
     count_input_as_spikes: bool = False,
     seed: int = 0,
 ) -> EnergyReport:
-    """Count the synaptic operations of a network on data and estimate their energy.
+    """Count the synaptic operations of a model on data and estimate their energy.
 
     Energy is SOPs times the energy per SOP of the hardware: an estimate that leaves out
     memory, leakage and input/output.
 
     Parameters
     ----------
-    network : Module
-        With :class:`SparseLinear` layers; called as ``network(images, generator)``.
-    data : Samples or iterable of (images, labels)
+    model : Module
+        With :class:`SparseLinear` layers; run in evaluation mode and left as it was.
+    data : Samples, pair of arrays, DataLoader, Dataset or list of batches
     hardware : str
         A key of :data:`HARDWARE`.
     baseline : Module or EnergyReport, optional
-        The network to compare with, measured on the same data, or its report.
+        The model to compare with, measured on the same data, or its report.
     count_input_as_spikes : bool
         Whether to count the non-zero values of an analogue input as spikes.
     seed : int
@@ -291,7 +316,7 @@ def estimate_energy(
     Raises
     ------
     ValueError
-        If the hardware is unknown, or the network has no sparse layer or the data no sample.
+        If the hardware is unknown, or the model has no sparse layer or the data no sample.
 
     References
     ----------
@@ -308,16 +333,15 @@ def estimate_energy(
     True
     """
     check_choice("hardware", hardware, HARDWARE)
-    batches = list(data.batches(_BATCH) if isinstance(data, Samples) else data)
     if isinstance(baseline, nn.Module):
         baseline = estimate_energy(
             baseline,
-            batches,
+            data,
             hardware=hardware,
             count_input_as_spikes=count_input_as_spikes,
             seed=seed,
         )
-    counter = _run_counted(network, batches, count_input_as_spikes, seed)
+    counter = _run_counted(model, data, count_input_as_spikes, seed)
     layers = counter.layers()
     sops = counter.sops_per_sample()
     macs = sum(layer.macs for layer in layers) / counter.n_samples
@@ -338,18 +362,17 @@ def estimate_energy(
 
 @torch.no_grad()
 def _run_counted(
-    network: nn.Module,
-    batches: list[tuple[Tensor, Tensor]],
-    count_input_as_spikes: bool,
-    seed: int,
+    model: nn.Module, data: Any, count_input_as_spikes: bool, seed: int
 ) -> SynapticCounter:
-    if not sum(len(images) for images, _ in batches):
-        raise ValueError("data must hold at least one sample")
-    encoder_stream = torch_stream(seed, "evaluate")
-    network.eval()
-    with count_synaptic_operations(network, count_input_as_spikes=count_input_as_spikes) as counter:
-        for images, _ in batches:
-            network(images, encoder_stream)
+    device = device_of(model)
+    with (
+        evaluating(model),
+        seeded(seed, "evaluate"),
+        count_synaptic_operations(model, count_input_as_spikes=count_input_as_spikes) as counter,
+    ):
+        for inputs, labels in as_batches(data, _BATCH, name="data").iterate():
+            model(inputs.to(device))
+            counter.n_samples += len(labels)
     return counter
 
 

@@ -1,30 +1,65 @@
-"""How well a network classifies."""
+"""How well a model does on data."""
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
-from chsnn.data import Samples
-from chsnn.networks import SpikingMLP
-from chsnn.seeds import torch_stream
+import torch
+from torch import Tensor, nn
+
+from chsnn.data import as_batches
+from chsnn.metrics import Metric, named_metrics, scores_of
+from chsnn.modules import device_of, evaluating
+from chsnn.seeds import seeded
 
 _BATCH = 512
 
 
-@torch.no_grad()
-def evaluate(network: SpikingMLP, samples: Samples, *, seed: int = 0) -> float:
-    """Return the fraction of samples that the network classifies rightly.
+def evaluate(
+    model: nn.Module,
+    data: Any,
+    *,
+    metric: str | Metric = "accuracy",
+    batch_size: int = _BATCH,
+    seed: int = 0,
+) -> float:
+    """Return how well a model does; model, modes and random generators stay as they were.
 
     Parameters
     ----------
-    network : SpikingMLP
-    samples : Samples
+    model : Module
+        Run in evaluation mode, where its parameters are.
+    data : Samples, pair of arrays, DataLoader, Dataset or list of batches
+    metric : str or callable
+        Of :data:`chsnn.metrics.METRICS`, or of (scores, targets) of all samples.
+    batch_size : int
     seed : int
         Of a random encoding, so that two calls agree.
+
+    Raises
+    ------
+    ValueError
+        If the data are empty or not what they should be.
     """
-    network.eval()
-    encoder_stream = torch_stream(seed, "evaluate")
-    correct = 0
-    for images, labels in samples.batches(_BATCH):
-        correct += int((network(images, encoder_stream).argmax(dim=1) == labels).sum())
-    return correct / len(samples)
+    ((_, measure),) = named_metrics(metric).items()
+    return float(measure(*all_scores(model, data, batch_size=batch_size, seed=seed)))
+
+
+@torch.no_grad()
+def all_scores(
+    model: nn.Module, data: Any, *, batch_size: int = _BATCH, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return the scores of all samples and what was wanted, on the CPU.
+
+    Parameters
+    ----------
+    model, data, batch_size, seed
+        As for :func:`evaluate`.
+    """
+    device = device_of(model)
+    scores, targets = [], []
+    with evaluating(model), seeded(seed, "evaluate"):
+        for inputs, wanted in as_batches(data, batch_size, name="data").iterate():
+            scores.append(scores_of(model(inputs.to(device))).cpu())
+            targets.append(wanted.cpu())
+    return torch.cat(scores), torch.cat(targets)

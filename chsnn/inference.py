@@ -6,19 +6,19 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import inference as kernels
 from chsnn.encoding import Encoder
+from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
-from chsnn.networks.mlp import SpikingMLP
-from chsnn.neurons import LIF
+from chsnn.neurons import LIFNumbers
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Neurons:
     alpha_syn: float | None = None
 
     @classmethod
-    def of(cls, neurons: LIF) -> Neurons:
+    def of(cls, neurons: LIFNumbers) -> Neurons:
         """Read the numbers that the neurons compute with."""
-        filtered = neurons.settings["model"] == "current"
-        alpha_syn = neurons.settings["alpha_syn"] if filtered else None
+        if neurons.alpha.numel() > 1 or neurons.v_th.numel() > 1:
+            raise ValueError("neurons must share one alpha and one v_th, got one per neuron")
+        alpha_syn = neurons.alpha_syn if neurons.model == "current" else None
         return cls(float(neurons.alpha), float(neurons.v_th), alpha_syn)
 
 
@@ -47,11 +48,12 @@ class Stage:
     neurons: Neurons | None
 
     @classmethod
-    def of(cls, layer: SparseLinear, neurons: LIF | None) -> Stage:
+    def of(cls, layer: SparseLinear) -> Stage:
         """Copy a layer's numbers."""
         values = layer.values.detach().cpu().numpy().copy()
         bias = None if layer.bias is None else layer.bias.detach().cpu().numpy().copy()
-        return cls(layer.graph, values, bias, None if neurons is None else Neurons.of(neurons))
+        neurons = Neurons.of(layer.neuron) if isinstance(layer, SparseLIF) else None
+        return cls(layer.graph, values, bias, neurons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,8 @@ class EventNetwork:
         Parameters
         ----------
         images : array_like or Tensor, shape (n_in,) or (B, ...)
-            Each sample with n_in values.
+            Each sample with n_in values; with the encoding "none" spikes, (T, n_in) or
+            (T, B, n_in).
         generator : torch.Generator, optional
             Source of randomness of a random encoding; torch's global one if left out.
 
@@ -135,6 +138,8 @@ class EventNetwork:
         ValueError
             If a sample has not n_in values.
         """
+        if self.encoder.kind == "none":
+            return self(images)
         images = np.atleast_1d(self._array(images))
         single = images.ndim == 1
         shape = (len(images), math.prod(images.shape[1:]))
@@ -244,14 +249,16 @@ class EventNetwork:
         return torch.from_numpy(record.trains.swapaxes(0, 1)).split(widths, dim=-1)
 
 
-def compile_network(network: SpikingMLP) -> EventNetwork:
+def compile_network(network: nn.Module) -> EventNetwork:
     """Compile a trained network for event-driven inference on the CPU.
 
     The values are copied: the result does not follow later training or evolution.
 
     Parameters
     ----------
-    network : SpikingMLP
+    network : Module
+        An encoder and layers one after the other, as :func:`chsnn.networks.mlp` makes it: its
+        attributes `encoder` and `layers`.
 
     Returns
     -------
@@ -260,7 +267,7 @@ def compile_network(network: SpikingMLP) -> EventNetwork:
     Raises
     ------
     TypeError
-        If `network` is no SpikingMLP.
+        If it is built otherwise.
 
     Examples
     --------
@@ -270,13 +277,14 @@ def compile_network(network: SpikingMLP) -> EventNetwork:
     >>> run.scores.shape, run.sops.shape
     (torch.Size([10]), (2,))
     """
-    if not isinstance(network, SpikingMLP):
-        raise TypeError(f"network must be a SpikingMLP, got {type(network).__name__}")
-    layers = network.sparse_layers
-    neurons = [cast(LIF, neuron) for neuron in network.neurons]
-    padded = [*neurons, *[None] * (len(layers) - len(neurons))]
-    stages = [Stage.of(layer, neuron) for layer, neuron in zip(layers, padded, strict=True)]
-    return EventNetwork(stages, network.encoder)
+    encoder, layers = getattr(network, "encoder", None), getattr(network, "layers", None)
+    in_a_row = isinstance(encoder, Encoder) and isinstance(layers, nn.ModuleList)
+    if not in_a_row or not all(isinstance(one, SparseLIF | SparseReadout) for one in layers):
+        raise TypeError(
+            "network must be an encoder and spiking layers in a row, as chsnn.networks.mlp makes "
+            f"it, got {type(network).__name__}"
+        )
+    return EventNetwork([Stage.of(layer) for layer in layers], encoder)
 
 
 def _program(stages: Sequence[Stage]) -> kernels.Program:

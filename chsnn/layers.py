@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,14 +15,11 @@ from torch.nn import functional
 
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph
-from chsnn.neurons import LIF
-from chsnn.ops import dense_linear, mean_over_time, sparse_lif_rate, sparse_linear
+from chsnn.ops import dense_linear, scatter_links, sparse_linear
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
 Backend = Literal["auto", "sparse", "dense"]
 BACKENDS = ("auto", "sparse", "dense")
-Steps = Literal["each", "once", "mean"]
-STEPS = ("each", "once", "mean")
 
 # Where a matrix product overtakes depends on the machine and on the columns: with 1,024 of them
 # between 9 and 50 % of the links (analysis.benchmarks.sparse_compute, "one layer"), in training
@@ -27,9 +28,47 @@ STEPS = ("each", "once", "mean")
 SPARSE_BELOW_DENSITY = 0.3
 NARROW_OUTPUTS = 64
 
+_DIGEST_NUMBERS = 8
+_GRAPH_KEY = "_extra_state"  # torch's name of a module's extra state in a state_dict
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """One call of a layer, as it is reported to those who watch it.
+
+    Attributes
+    ----------
+    inputs : Tensor, shape (..., n_in)
+        What the layer read, detached.
+    steps : int
+        How many time steps every row of `inputs` stands for.
+    is_mean : bool
+        Whether a row is the mean over these steps (firing rates), and not the same at each.
+    """
+
+    inputs: Tensor
+    steps: int = 1
+    is_mean: bool = False
+
+
+# Takes a call of a layer; may return what is to take the gradient of the layer's product.
+Watcher = Callable[[Passage], Callable[[Tensor], None] | None]
+
+
+def outside_compiled_graphs(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``torch.compile`` break its graph around a method: kernels cannot be traced."""
+
+    @functools.wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(method)(*args, **options)
+        return method(*args, **options)
+
+    return call
+
 
 class SparseLinear(nn.Module):
-    """A linear layer with one parameter per link of a bipartite graph.
+    """A linear layer with one parameter per link of a bipartite graph; stands in for nn.Linear.
 
     Parameters
     ----------
@@ -46,10 +85,21 @@ class SparseLinear(nn.Module):
 
     Attributes
     ----------
+    in_features, out_features : int
     graph : BipartiteGraph
-    values : Parameter, float32, shape (n_links,)
+    values : Parameter, shape (n_links,)
         Weight of each link, in the graph's link order; 0 until set.
     bias : Parameter or None, shape (n_out,)
+
+    Notes
+    -----
+    float64 is computed as such; bfloat16, float16 and autocast in float32 where the kernels
+    compute, with the result in the type that nn.Linear would give.
+
+    The graph is part of ``state_dict()``: loading another topology changes the topology. A
+    digest of the links travels along as a small buffer, so that averages which torch or a loop
+    of one's own takes by position (``AveragedModel``, an EMA of a state) over layers with
+    different links are noticed and refused instead of used.
 
     Examples
     --------
@@ -57,10 +107,14 @@ class SparseLinear(nn.Module):
     >>> layer.set_values([1.0, 2.0, 3.0, 4.0])
     >>> layer(torch.tensor([[1.0, 1.0, 1.0]]))
     tensor([[3., 7.]], grad_fn=...)
-    >>> layer.dense_weight()
-    tensor([[1., 2., 0.],
-            [0., 3., 4.]], grad_fn=...)
+    >>> layer.to_linear()
+    Linear(in_features=3, out_features=2, bias=False)
     """
+
+    links_digest: Tensor
+    # Of the layer that reads the input: the fraction of its input that is silent, which SSWI asks
+    # for. None for every other layer.
+    input_activity_sparsity: float | None = None
 
     def __init__(
         self, graph: BipartiteGraph, *, bias: bool = False, backend: Backend = "auto"
@@ -69,99 +123,169 @@ class SparseLinear(nn.Module):
         if not isinstance(graph, BipartiteGraph):
             raise TypeError(f"graph must be a BipartiteGraph, got {type(graph).__name__}")
         check_choice("backend", backend, BACKENDS)
+        self.in_features, self.out_features = graph.shape
         self.backend: Backend = backend
         self.values = nn.Parameter(torch.zeros(graph.n_links))
         self.bias = nn.Parameter(torch.zeros(graph.n_right)) if bias else None
+        self.register_buffer("links_digest", torch.empty(_DIGEST_NUMBERS))
+        self._watchers: tuple[Watcher, ...] = ()
         self._take(graph)
 
-    def _take(self, graph: BipartiteGraph) -> None:
-        self._graph = graph
-        # Only the dense path needs it; made when first asked for.
-        self._cached_places: Tensor | None = None
-
-    @property
-    def graph(self) -> BipartiteGraph:
-        """The layer's topology. Change it with :meth:`set_graph`."""
-        return self._graph
-
-    def forward(self, x: Tensor, *, steps: Steps = "each") -> Tensor:
-        """Multiply: (..., n_in) to (..., n_out).
-
-        An input that is the same at every time step (a ``[T, B, n]`` view with stride 0
-        in time, as direct encoding gives) is multiplied once.
+    @classmethod
+    def from_linear(
+        cls, linear: nn.Linear, graph: BipartiteGraph, *, backend: Backend = "auto"
+    ) -> SparseLinear:
+        """Return a layer with the weights that a linear layer has at the links of a graph.
 
         Parameters
         ----------
-        x : Tensor, shape (..., n_in)
-        steps : {"each", "once", "mean"}
-            What to return of a first axis of time steps: the product of each step; of the
-            first step only, for an input that is the same at every step; or the mean over
-            time, which is the product of the mean and costs that of one step.
+        linear : nn.Linear
+            Its weights elsewhere are left behind; bias, type, device, training mode and what is
+            frozen are taken over.
+        graph : BipartiteGraph, of shape (in_features, out_features)
+        backend : {"auto", "sparse", "dense"}
+
+        Raises
+        ------
+        ValueError
+            If the graph has another shape.
+
+        Examples
+        --------
+        >>> graph = BipartiteGraph.from_links([0], [1], (2, 2))
+        >>> layer = SparseLinear.from_linear(nn.Linear(2, 2), graph)
+        >>> layer.values.shape, layer.bias.shape
+        (torch.Size([1]), torch.Size([2]))
         """
-        check_choice("steps", steps, STEPS)
-        if steps == "once":
-            return self.product(x[0])
-        if steps == "mean":
-            mine = x.device.type == "cpu" and x.dtype in _KERNEL_DTYPES
-            mean = mean_over_time(x) if mine else x.mean(dim=0)
-            return self.product(mean, look_for_spikes=x.shape[0] == 1)
-        if x.ndim > 1 and x.shape[0] > 1 and x.stride(0) == 0:
-            once = self.product(x[0])
-            return once.expand(x.shape[0], *once.shape)
-        return self.product(x)
-
-    def firing_rate(self, x: Tensor, neuron: LIF, steps: int) -> Tensor:
-        """Return how often neurons behind this layer fire for an input that does not change.
-
-        The numbers of ``neuron(self(x), steps=steps)[0].mean(dim=0)`` without writing down what
-        the neurons receive or when they spike; no hook of either module is called.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, n_in)
-        neuron : LIF
-        steps : int
-            How often `x` is shown.
-
-        Returns
-        -------
-        Tensor, shape (B, n_out)
-            Spikes per step, in [0, 1].
-        """
-        if self.uses_sparse_kernels and neuron.fits_kernel(x):
-            settings = neuron.kernel_settings()
-            return sparse_lif_rate(x, self.values, self.graph, self.bias, **settings, steps=steps)
-        return neuron.rate(self.product(x), steps)
-
-    def product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
-        """Multiply (..., n_in) to (..., n_out); see :func:`chsnn.ops.sparse_linear`.
-
-        What :meth:`forward` does for each step, without its hooks.
-        """
-        if self.uses_sparse_kernels:
-            return sparse_linear(
-                x, self.values, self.graph, self.bias, look_for_spikes=look_for_spikes
+        shape = (linear.in_features, linear.out_features)
+        if graph.shape != shape:
+            raise ValueError(
+                f"graph must have shape {shape}, as the linear layer, got {graph.shape}"
             )
-        if self.graph.density == 1.0 and self.values.device.type == "cpu":
+        layer = cls(graph, bias=linear.bias is not None, backend=backend)
+        layer.to(device=linear.weight.device, dtype=linear.weight.dtype)
+        left, right = graph.links()
+        with torch.no_grad():
+            layer.values.copy_(linear.weight[torch.from_numpy(right), torch.from_numpy(left)])
+            if layer.bias is not None:
+                layer.bias.copy_(linear.bias)
+        layer.values.requires_grad_(linear.weight.requires_grad)
+        if layer.bias is not None:
+            layer.bias.requires_grad_(linear.bias.requires_grad)
+        layer.train(linear.training)
+        return layer
+
+    @torch.no_grad()
+    def to_linear(self) -> nn.Linear:
+        """Return an nn.Linear with the same outputs: the absent links have weight 0."""
+        kind = {"device": self.values.device, "dtype": self.values.dtype}
+        linear = nn.Linear(*self.graph.shape, bias=self.bias is not None, **kind)
+        linear.weight.copy_(self.dense_weight())
+        linear.weight.requires_grad_(self.values.requires_grad)
+        if self.bias is not None:
+            linear.bias.copy_(self.bias)
+            linear.bias.requires_grad_(self.bias.requires_grad)
+        return linear.train(self.training)
+
+    # ------------------------------------------------------------------ compute
+
+    @outside_compiled_graphs
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply: (..., n_in) to (..., n_out)."""
+        self._check(x)
+        y = self._product(x)
+        takers = self._tell(Passage(x.detach()))
+        if y.requires_grad:
+            for take in takers:
+                y.register_hook(take)
+        # The product of an input that is the same at every step is held in memory once; a
+        # result, as torch gives it, can be changed in place.
+        return y.clone() if y.dim() > 1 and y.shape[0] > 1 and y.stride(0) == 0 else y
+
+    def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
+        """Multiply (..., n_in) to (..., n_out); see :func:`chsnn.ops.sparse_linear`."""
+        if not self.uses_sparse_kernels:
+            return self._dense_product(x)
+        kind = self._result_dtype(x)
+        number = torch.float64 if self.values.dtype == torch.float64 else torch.float32
+        y = sparse_linear(
+            x.to(number),
+            self.values.to(number),
+            self.graph,
+            None if self.bias is None else self.bias.to(number),
+            look_for_spikes=look_for_spikes,
+            current=self._current_graph,
+        )
+        return y.to(kind)
+
+    def _dense_product(self, x: Tensor) -> Tensor:
+        plain = x.dtype in _KERNEL_DTYPES and self._result_dtype(x) == x.dtype
+        if self.graph.density == 1.0 and self.values.device.type == "cpu" and plain:
             # The values of a full graph are its (n_in, n_out) matrix, in link order.
             return dense_linear(x, self.values.view(self.graph.shape), self.bias)
         return functional.linear(x, self.dense_weight(), self.bias)
+
+    def _result_dtype(self, x: Tensor) -> torch.dtype:
+        """Return the type of the result, as torch rules it: autocast leaves float64 alone."""
+        device = x.device.type
+        if torch.is_autocast_enabled(device) and self.values.dtype != torch.float64:
+            return torch.get_autocast_dtype(device)
+        return x.dtype
 
     @property
     def uses_sparse_kernels(self) -> bool:
         """Whether the product is computed over the links, as `backend` says or "auto" chooses."""
         if self.backend != "auto":
             return self.backend == "sparse"
-        if self.values.device.type != "cpu" or self.values.dtype not in _KERNEL_DTYPES:
+        if self.values.device.type != "cpu":
             return False
         small = self.graph.n_right < NARROW_OUTPUTS or not self.graph.n_links
         return small or self.graph.density < SPARSE_BELOW_DENSITY
 
+    def _check(self, x: Tensor) -> None:
+        """Raise unless the input fits, and the values belong to the links."""
+        if x.dim() == 0 or x.shape[-1] != self.in_features:
+            raise ValueError(f"x must have {self.in_features} features, got shape {tuple(x.shape)}")
+        if x.dtype != self.values.dtype and not self._casts(x):
+            raise ValueError(f"x must be {self.values.dtype} as the layer is, got {x.dtype}")
+        if x.device != self.values.device:
+            raise ValueError(f"x must be on {self.values.device} as the layer is, got {x.device}")
+        self.check_digest()
+
+    def _casts(self, x: Tensor) -> bool:
+        enabled = torch.is_autocast_enabled(x.device.type) and x.is_floating_point()
+        return enabled and torch.float64 not in (x.dtype, self.values.dtype)
+
+    def _tell(self, passage: Passage) -> list[Callable[[Tensor], None]]:
+        """Report a call to all who watch; return what is to take the product's gradient."""
+        takers = [watch(passage) for watch in self._watchers]
+        return [take for take in takers if take is not None]
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Report every call from now on to `watcher`; returns what ends that.
+
+        The route through the code stays the same. See :mod:`chsnn.observe`.
+        """
+        self._watchers = (*self._watchers, watcher)
+
+        def stop() -> None:
+            self._watchers = tuple(w for w in self._watchers if w is not watcher)
+
+        return stop
+
+    # ---------------------------------------------------------------- dense views
+
     def dense_weight(self) -> Tensor:
         """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""
-        n_in, n_out = self.graph.shape
-        flat = self.values.new_zeros(n_out * n_in).scatter(0, self._places(), self.values)
-        return flat.view(n_out, n_in)
+        return scatter_links(self.values, self._places(), self.graph, self._current_graph)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight as code written for nn.Linear reads it, (n_out, n_in): made when asked for.
+
+        To read only: what changes it in place raises a TypeError, for the change would be lost.
+        """
+        return self.dense_weight().as_subclass(_ReadOnlyWeight)
 
     def weight_mask(self) -> Tensor:
         """Return a boolean (n_out, n_in) tensor, True where there is a link."""
@@ -177,6 +301,24 @@ class SparseLinear(nn.Module):
             places = torch.from_numpy(right * self.graph.n_left + left)
             self._cached_places = places.to(self.values.device)
         return self._cached_places
+
+    # ------------------------------------------------------------ graph and values
+
+    @property
+    def graph(self) -> BipartiteGraph:
+        """The layer's topology. Change it with :meth:`set_graph`."""
+        return self._graph
+
+    def _current_graph(self) -> BipartiteGraph:
+        return self._graph
+
+    def _take(self, graph: BipartiteGraph) -> None:
+        self._graph = graph
+        # Only the dense path needs it; made when first asked for.
+        self._cached_places: Tensor | None = None
+        with torch.no_grad():
+            self.links_digest.copy_(_digest(graph))
+        self._intact: tuple[int, int] | None = None
 
     @torch.no_grad()
     def set_values(self, values: Any) -> None:
@@ -198,7 +340,7 @@ class SparseLinear(nn.Module):
     def set_graph(self, new_graph: BipartiteGraph, *, new_values: Any = 0.0) -> np.ndarray:
         """Change the topology: the only way to do so.
 
-        Links that stay keep their value.
+        Links that stay keep their value. A backward pass through a result from before raises.
 
         Parameters
         ----------
@@ -234,18 +376,19 @@ class SparseLinear(nn.Module):
         if new_graph.shape != self.graph.shape:
             raise ValueError(f"new_graph must have shape {self.graph.shape}, got {new_graph.shape}")
         source = self.graph.link_ids(*new_graph.links())
-        is_new = source < 0
+        is_new = torch.from_numpy(source < 0)
         n_new = int(is_new.sum())
-        old_values = self.values.detach().cpu().numpy()
-        fresh = np.asarray(new_values, dtype=old_values.dtype)
-        if fresh.ndim > 0 and fresh.shape != (n_new,):
+        old = self.values.detach()
+        fresh = torch.as_tensor(new_values, dtype=old.dtype, device=old.device)
+        if fresh.dim() > 0 and fresh.shape != (n_new,):
             raise ValueError(
-                f"new_values must be a number or have shape ({n_new},), got {fresh.shape}"
+                f"new_values must be a number or have shape ({n_new},), got {tuple(fresh.shape)}"
             )
-        carried = np.empty(new_graph.n_links, dtype=old_values.dtype)
-        carried[~is_new] = old_values[source[~is_new]]
+        carried = old.new_empty(new_graph.n_links)
+        is_new = is_new.to(old.device)
+        carried[~is_new] = old[torch.from_numpy(source[source >= 0]).to(old.device)]
         carried[is_new] = fresh
-        self._replace_values(torch.from_numpy(carried).to(self.values.device))
+        self._replace_values(carried)
         self._take(new_graph)
         return source
 
@@ -257,14 +400,171 @@ class SparseLinear(nn.Module):
         the type changes: hence the detour over another one.
         """
         other = torch.float64 if tensor.dtype == torch.float32 else torch.float32
+        self.values.grad = None
         self.values.data = torch.empty(0, dtype=other, device=tensor.device)
         self.values.data = tensor
-        self.values.grad = None
+
+    # ------------------------------------------------------------------------ state
+
+    def get_extra_state(self) -> Tensor:
+        """Return the graph as ``state_dict()`` holds it: integers, shape (2 + n_in + n_links,).
+
+        Numbers of inputs and outputs, the degree of each input, and the outputs it is linked to.
+        """
+        self.check_digest()
+        graph = self.graph
+        parts = (np.array(graph.shape), graph.left_degree, graph.left_neighbors)
+        return torch.from_numpy(np.concatenate(parts).astype(np.int32))
+
+    def set_extra_state(self, state: Any) -> None:
+        """Do nothing: the graph is taken before the values are, see ``_load_from_state_dict``."""
+
+    def graph_of_state(self, state: dict[str, Any], prefix: str = "") -> BipartiteGraph | None:
+        """Return the graph that a state_dict holds for this layer, None if it has none of it.
+
+        Nothing is changed.
+
+        Raises
+        ------
+        ValueError
+            If the state does not fit the layer, or its values not its graph.
+        """
+        if f"{prefix}weight" in state:
+            raise ValueError(
+                "the state is that of a dense layer; load it into the dense model, then sparsify it"
+            )
+        values, found = state.get(f"{prefix}values"), state.get(f"{prefix}{_GRAPH_KEY}")
+        if values is None and found is None:
+            return None
+        if values is None or found is None:
+            raise ValueError("the state must have both the links and their values")
+        graph = _decoded(found)
+        if graph.shape != self.graph.shape:
+            raise ValueError(
+                f"the state is of a layer {graph.shape}, this one is {self.graph.shape}"
+            )
+        if values.shape != (graph.n_links,):
+            raise ValueError(
+                f"the state has values of shape {tuple(values.shape)} for {graph.n_links} links"
+            )
+        bias = state.get(f"{prefix}bias")
+        if bias is not None and self.bias is not None and bias.shape != self.bias.shape:
+            raise ValueError(f"the state has a bias of shape {tuple(bias.shape)}")
+        digest = state.get(f"{prefix}links_digest")
+        if digest is not None and not _same_digest(digest, graph):
+            raise ValueError(_MIXED)
+        return graph
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, *lists: Any
+    ) -> None:
+        errors = lists[-1]
+        try:
+            graph = self.graph_of_state(state_dict, prefix)
+        except ValueError as error:
+            errors.append(f"{prefix[:-1] or 'SparseLinear'}: {error}")
+            return
+        if graph is not None and graph != self.graph:
+            self._replace_values(self.values.new_empty(graph.n_links))
+            self._take(graph)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, *lists)
+        if graph is not None:  # the digest of a state may have been through another type
+            self._take(self.graph)
+
+    def check_digest(self) -> None:
+        """Raise if the values are a mixture of those of different links.
+
+        Raises
+        ------
+        RuntimeError
+            If somebody averaged this layer with one that has other links, by position.
+        """
+        digest = self.links_digest
+        if digest.is_meta or digest.is_inference():
+            return
+        state = (id(digest), digest._version)
+        if state == self._intact:
+            return
+        if not _same_digest(digest, self.graph):
+            raise RuntimeError(_MIXED)
+        self._intact = state
+
+    def _apply(self, fn: Any, recurse: bool = True) -> SparseLinear:
+        self.check_digest()
+        super()._apply(fn, recurse)
+        # A number type is for the values: the digest stays what it is.
+        self.links_digest = self.links_digest.to(torch.float32)
+        if not self.links_digest.is_meta:
+            self._take(self.graph)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copies and pickles hold: all but who watches."""
+        return {**self.__dict__, "_watchers": (), "_cached_places": None, "_intact": None}
 
     def extra_repr(self) -> str:
         """Return the size of the layer, for printing."""
-        n_in, n_out = self.graph.shape
         return (
-            f"{n_in}, {n_out}, links={self.graph.n_links}, sparsity={self.graph.sparsity:.4g}, "
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"links={self.graph.n_links}, sparsity={self.graph.sparsity:.4g}, "
             f"bias={self.bias is not None}, backend={self.backend}"
         )
+
+
+class _ReadOnlyWeight(Tensor):
+    """A dense weight made from a layer's values; changes would be lost, so they are refused."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        in_place = name.endswith("_") and not name.endswith("__")
+        if in_place or name in _ASSIGNMENTS:
+            raise TypeError(
+                "the weight of a SparseLinear is made from its values when it is read: change "
+                "those, with set_values(...)"
+            )
+        result = super().__torch_function__(func, types, args, kwargs or {})
+        # What is computed from it is a tensor like any other; another view of it is not.
+        is_other = isinstance(result, cls) and name not in _VIEWS
+        return result.as_subclass(Tensor) if is_other else result
+
+
+_ASSIGNMENTS = ("__setitem__", "__set__", "__iadd__", "__imul__", "__isub__", "__itruediv__")
+_VIEWS = ("__get__", "__getitem__", "detach", "view", "t", "transpose", "requires_grad_")
+
+
+_MIXED = (
+    "these values mix those of different links: somebody averaged or copied them by position "
+    "across a change of the graph; average link by link, or start a new average (AveragedModel) "
+    "after each evolution step"
+)
+
+
+def _digest(graph: BipartiteGraph) -> Tensor:
+    """Return numbers in [0, 1) that tell one set of links from another."""
+    digest = hashlib.blake2b(graph.left_offsets.tobytes(), digest_size=4 * _DIGEST_NUMBERS)
+    digest.update(graph.left_neighbors.tobytes())
+    # 24 bits, which float32 holds exactly.
+    words = np.frombuffer(digest.digest(), np.uint32) >> 8
+    return torch.from_numpy(words.astype(np.float32) / 2**24)
+
+
+def _same_digest(digest: Tensor, graph: BipartiteGraph) -> bool:
+    tolerance = 1e-6 + (torch.finfo(digest.dtype).eps if digest.is_floating_point() else 0.0)
+    if digest.shape != (_DIGEST_NUMBERS,):
+        return False
+    return bool(((digest.detach().float().cpu() - _digest(graph)).abs() <= tolerance).all())
+
+
+def _decoded(state: Any) -> BipartiteGraph:
+    """Return the graph of :meth:`SparseLinear.get_extra_state`; ValueError for anything else."""
+    if not isinstance(state, Tensor) or state.dim() != 1 or state.is_floating_point():
+        raise ValueError("the state holds no graph that can be read")
+    numbers = state.detach().cpu().numpy().astype(np.int64)
+    if numbers.size < 2 or (numbers < 0).any() or numbers.size < 2 + numbers[0]:
+        raise ValueError("the state holds no graph that can be read")
+    n_left, n_right = int(numbers[0]), int(numbers[1])
+    degree, right = numbers[2 : 2 + n_left], numbers[2 + n_left :]
+    if degree.sum() != right.size:
+        raise ValueError("the state holds no graph that can be read")
+    return BipartiteGraph.from_links(np.repeat(np.arange(n_left), degree), right, (n_left, n_right))

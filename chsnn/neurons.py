@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from norse.torch.functional.lif_box import (
@@ -13,23 +15,207 @@ from norse.torch.functional.lif_box import (
 )
 from torch import Tensor, nn
 
-from chgraph.checks import check_choice, check_real
+from chgraph.checks import check_choice, check_positive_float32, check_positive_int, check_real
 from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]
 Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super"]
 MODELS = ("box", "current")
 SURROGATES = ("triangle", "tanh", "circ", "heavi_erfc", "super")
+LEARNABLE = ("alpha", "v_th")
+FIXED = ("model", "alpha_syn", "surrogate", "surrogate_alpha")
+Numbers = float | Sequence[float] | np.ndarray | Tensor
 
 
 class LIFState(NamedTuple):
-    """Membrane potential `v` (after reset) and synaptic current `i` (None in the box model)."""
+    """Membrane potential `v` (after reset) and synaptic current `i` (None in the box model).
+
+    In the precision that the neurons compute in: float32 for inputs narrower than that, so that
+    a run cut in two is the same run.
+    """
 
     v: Tensor
     i: Tensor | None
 
 
-class LIF(nn.Module):
+class LIFNumbers(nn.Module):
+    """What :class:`LIF` neurons compute with, and how they do it; the arguments are the same.
+
+    For a layer with its neurons in it: this is no module to call, so no hook waits for a call.
+    """
+
+    def __init__(
+        self,
+        alpha: Numbers = 0.5,
+        v_th: Numbers = 1.0,
+        *,
+        tau_mem: float | None = None,
+        model: Model = "box",
+        alpha_syn: float = 0.5,
+        surrogate: Surrogate = "triangle",
+        surrogate_alpha: float = 1.0,
+        learn: Iterable[str] = (),
+    ) -> None:
+        super().__init__()
+        if tau_mem is not None:
+            # Above 2**24 steps the decay is 1 in float32.
+            alpha = 1.0 - 1.0 / check_real("tau_mem", tau_mem, minimum=1.0, below=2.0**24)
+        # Norse's parameters are no tensors of a module: own the numbers here, pass them on.
+        values = {
+            "alpha": _as_tensor("alpha", alpha, _check_decay),
+            "v_th": _as_tensor("v_th", v_th, check_positive_float32),
+        }
+        self.alpha_syn = check_real("alpha_syn", alpha_syn, minimum=0.0, below=1.0)
+        self.surrogate_alpha = check_positive_float32("surrogate_alpha", surrogate_alpha)
+        check_choice("model", model, MODELS)
+        check_choice("surrogate", surrogate, SURROGATES)
+        self.model: Model = model
+        self.surrogate: Surrogate = surrogate
+        learnt = _check_learn(learn)
+        for name, tensor in values.items():
+            if name in learnt:
+                self.register_parameter(name, nn.Parameter(tensor))
+            else:
+                self.register_buffer(name, tensor)
+        self.alpha: Tensor
+        self.v_th: Tensor
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What ``LIF(**settings)`` rebuilds these neurons from, as they are now; JSON-ready.
+
+        A list for one value per neuron; "learn" names what is a Parameter.
+        """
+        return {
+            "alpha": _as_number(self.alpha),
+            "v_th": _as_number(self.v_th),
+            **{name: getattr(self, name) for name in FIXED},
+            "learn": [n for n in LEARNABLE if isinstance(getattr(self, n), nn.Parameter)],
+        }
+
+    def run(
+        self, x: Tensor, state: LIFState | None = None, *, steps: int | None = None
+    ) -> tuple[Tensor, LIFState]:
+        """Run the neurons over time; see :meth:`LIF.forward`."""
+        if steps is not None:
+            check_positive_int("steps", steps)
+        if torch.compiler.is_compiling():  # kernels cannot be traced, nor checks of values
+            return torch.compiler.disable(self.run)(x, state, steps=steps)
+        if self.fits_kernel(x) and x.shape[0] > 0:
+            v0 = None if state is None else state.v
+            spikes, v = lif_over_time(x, **self.kernel_settings(), v0=v0, steps=steps)
+            return spikes, LIFState(v, None)
+        if steps is not None:
+            x = x.expand(steps, *x.shape)
+        parameters = self._norse_parameters(x.dtype, x.shape[1:])
+        if x.shape[0] == 0:
+            return x, self.initial_state(x) if state is None else state
+        stepped = []
+        for x_t in x:
+            z, state = self._step(x_t, state, parameters)
+            stepped.append(z)
+        assert state is not None
+        return torch.stack(stepped), state
+
+    def fits_kernel(self, x: Tensor) -> bool:
+        """Whether the fused CPU kernel serves: box model, plain numbers, nothing learnt now."""
+        return (
+            self.model == "box"
+            and x.device.type == "cpu"
+            and x.dtype in (torch.float32, torch.float64)
+            and self._has_plain_numbers()
+        )
+
+    def _has_plain_numbers(self) -> bool:
+        """Whether `alpha` and `v_th` are one number each that no gradient is asked for."""
+        learning = torch.is_grad_enabled()
+        return all(
+            values.numel() == 1 and not (learning and values.requires_grad)
+            for values in (self.alpha, self.v_th)
+        )
+
+    def kernel_settings(self) -> dict[str, Any]:
+        """Return the neurons' numbers as the operations of :mod:`chsnn.ops` take them.
+
+        Raises
+        ------
+        ValueError
+            If `alpha` or `v_th` has left its range.
+        """
+        _check_ranges(self.alpha, self.v_th)
+        return {
+            "alpha": self.alpha.item(),
+            "theta": self.v_th.item(),
+            "method": self.surrogate,
+            "surrogate_alpha": self.surrogate_alpha,
+        }
+
+    def rate(self, x: Tensor, steps: int) -> Tensor:
+        """Return the mean spikes over time, from rest, for an input (B, n) shown `steps` times.
+
+        The numbers of ``run(x, steps=steps)[0].mean(dim=0)``; the kernel writes no spikes down.
+        """
+        check_positive_int("steps", steps)
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(self.rate)(x, steps)
+        if self.fits_kernel(x):
+            return lif_rate(x, **self.kernel_settings(), steps=steps)
+        return self.run(x, steps=steps)[0].mean(dim=0)
+
+    def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
+        """Run one time step: input (B, n) to spikes (B, n) and the state after it."""
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(self.step)(x, state)
+        return self._step(x, state, self._norse_parameters(x.dtype, x.shape))
+
+    def _norse_parameters(
+        self, dtype: torch.dtype, shape: torch.Size
+    ) -> LIFBoxParameters | LIFParameters:
+        """Return Norse's parameters for an input of one step, checked.
+
+        Its type decides the precision of everything, that of the parameters nothing.
+        """
+        if not dtype.is_floating_point:
+            raise ValueError(f"x must be of floating point, got {dtype}")
+        precision = _precision(dtype)
+        alpha = _for_width("alpha", self.alpha, shape).to(precision)
+        v_th = _for_width("v_th", self.v_th, shape).to(precision)
+        _check_ranges(alpha, v_th)
+        p = {"v_th": v_th, "method": self.surrogate, "alpha": self.surrogate_alpha}
+        p["tau_mem_inv"] = 1.0 - alpha
+        if self.model == "box":
+            return LIFBoxParameters(**p)
+        tau_syn_inv = torch.tensor(1.0 - self.alpha_syn, dtype=precision)
+        return LIFParameters(tau_syn_inv=tau_syn_inv, **p)
+
+    def _step(
+        self, x: Tensor, state: LIFState | None, parameters: LIFBoxParameters | LIFParameters
+    ) -> tuple[Tensor, LIFState]:
+        v, i = self.initial_state(x[None]) if state is None else state
+        gain = parameters.tau_mem_inv
+        v, current = v.to(gain.dtype), x.to(gain.dtype) / gain
+        if self.model == "box":
+            before = LIFBoxFeedForwardState(v)
+            z, after = lif_box_feed_forward_step(current, before, parameters, dt=1.0)
+            return z.to(x.dtype), LIFState(after.v, None)
+        if i is None:
+            raise ValueError("state must hold a synaptic current i in the current model, got None")
+        filtered = LIFFeedForwardState(v, i.to(gain.dtype))
+        z, after = lif_feed_forward_step(current, filtered, parameters, dt=1.0)
+        return z.to(x.dtype), LIFState(after.v, after.i)
+
+    def initial_state(self, x: Tensor) -> LIFState:
+        """Return the state at rest for an input of shape (T, B, n)."""
+        rest = x.new_zeros(x.shape[1:], dtype=_precision(x.dtype))
+        return LIFState(rest, None if self.model == "box" else rest)
+
+    def extra_repr(self) -> str:
+        """Return the settings, for printing."""
+        numbers = [f"{name}={_shown(getattr(self, name))}" for name in LEARNABLE]
+        return ", ".join([*numbers, *(f"{name}={getattr(self, name)}" for name in FIXED)])
+
+
+class LIF(LIFNumbers):
     r"""A layer of leaky integrate-and-fire neurons.
 
     The box model (no synaptic current) is
@@ -43,10 +229,11 @@ class LIF(nn.Module):
 
     Parameters
     ----------
-    alpha : float
-        Decay of the membrane potential per step, in [0, 1).
-    v_th : float
-        Firing threshold, above 0.
+    alpha : float or array_like, shape (n,)
+        Decay of the membrane potential per step, in [0, 1); one for all neurons or one per
+        neuron (the last axis of the input).
+    v_th : float or array_like, shape (n,)
+        Firing threshold, above 0; one for all neurons or one per neuron.
     tau_mem : float, optional
         Membrane time constant in steps, at least 1, in place of `alpha` = 1 - 1 / tau_mem.
     model : {"box", "current"}
@@ -56,15 +243,29 @@ class LIF(nn.Module):
         Norse's surrogate gradient of the spike.
     surrogate_alpha : float
         Its parameter, above 0. Norse 1.1 ignores it for "super".
+    learn : iterable of {"alpha", "v_th"}
+        What is a Parameter; the rest are buffers.
+
+    Attributes
+    ----------
+    alpha, v_th : Tensor or Parameter, shape () or (n,)
+        What the neurons compute with. Another Parameter or value may be put there.
 
     Raises
     ------
     ValueError
-        If a value is out of range.
+        If a value is out of range, or float32 cannot hold it.
+    TypeError
+        If a value is no number.
 
     Notes
     -----
     The spike in the reset is part of the gradient, as in Norse's feed-forward steps.
+
+    Scalars that nobody learns run in one fused kernel on the CPU; a Parameter under gradient, one
+    value per neuron, the current model, half precision and other devices run Norse's steps, with
+    the same numbers. Nothing keeps a learnt value in its range: a step that leaves it raises
+    ValueError at the next forward pass.
 
     References
     ----------
@@ -77,42 +278,14 @@ class LIF(nn.Module):
     >>> spikes, state = neurons(torch.tensor([[[0.8]], [[0.8]], [[0.8]]]))
     >>> spikes.flatten().tolist(), state.v.item()
     ([0.0, 1.0, 0.0], 0.8...)
-    """
 
-    def __init__(
-        self,
-        alpha: float = 0.5,
-        v_th: float = 1.0,
-        *,
-        tau_mem: float | None = None,
-        model: Model = "box",
-        alpha_syn: float = 0.5,
-        surrogate: Surrogate = "triangle",
-        surrogate_alpha: float = 1.0,
-    ) -> None:
-        super().__init__()
-        if tau_mem is not None:
-            alpha = 1.0 - 1.0 / check_real("tau_mem", tau_mem, minimum=1.0)
-        check_real("alpha", alpha, minimum=0.0, below=1.0)
-        check_real("alpha_syn", alpha_syn, minimum=0.0, below=1.0)
-        for name, value in (("v_th", v_th), ("surrogate_alpha", surrogate_alpha)):
-            if check_real(name, value, minimum=0.0) == 0.0:
-                raise ValueError(f"{name} must be above 0, got {value}")
-        check_choice("model", model, MODELS)
-        check_choice("surrogate", surrogate, SURROGATES)
-        self.settings: dict[str, Any] = {
-            "alpha": float(alpha),
-            "v_th": float(v_th),
-            "model": model,
-            "alpha_syn": float(alpha_syn),
-            "surrogate": surrogate,
-            "surrogate_alpha": float(surrogate_alpha),
-        }
-        # Norse's parameters are no tensors of a module: own the numbers here, pass them on.
-        self.register_buffer("alpha", torch.tensor(float(alpha)))
-        self.register_buffer("v_th", torch.tensor(float(v_th)))
-        self.alpha: Tensor
-        self.v_th: Tensor
+    A threshold per neuron, learnt:
+
+    >>> neurons = LIF(v_th=[0.5, 1.0], learn=["v_th"])
+    >>> neurons.rate(torch.tensor([[0.75, 0.75]]), steps=1).sum().backward()
+    >>> neurons.v_th.grad
+    tensor([-0.7500, -0.7500])
+    """
 
     def forward(
         self, x: Tensor, state: LIFState | None = None, *, steps: int | None = None
@@ -131,80 +304,97 @@ class LIF(nn.Module):
         Returns
         -------
         spikes : Tensor of 0 and 1, shape (T, B, n)
+            In the type of `x`.
         state : LIFState
             After the last step.
-        """
-        if self.fits_kernel(x) and x.shape[0] > 0:
-            return self._forward_fused(x, state, steps)
-        if steps is not None:
-            x = x.expand(steps, *x.shape)
-        if x.shape[0] == 0:
-            return x, self.initial_state(x) if state is None else state
-        spikes = []
-        for x_t in x:
-            z, state = self.step(x_t, state)
-            spikes.append(z)
-        assert state is not None
-        return torch.stack(spikes), state
 
-    def fits_kernel(self, x: Tensor) -> bool:
-        """Whether the fused CPU kernel serves: box model, plain numbers, no learnt parameter."""
-        return (
-            self.settings["model"] == "box"
-            and x.device.type == "cpu"
-            and x.dtype in (torch.float32, torch.float64)
+        Raises
+        ------
+        ValueError
+            If `x` is not of floating point, `steps` is below 1, or `alpha` or `v_th` has left its
+            range or has another number of values than there are neurons.
+        """
+        return self.run(x, state, steps=steps)
+
+
+def _as_tensor(name: str, value: Any, check: Callable[[str, Any], float]) -> Tensor:
+    """Return one number, or one per neuron, as a tensor, each checked."""
+    if isinstance(value, Tensor):
+        if value.requires_grad:
+            raise ValueError(f"{name} must hold plain numbers; learn=[{name!r}] makes a Parameter")
+        value = value.cpu().double().numpy()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return torch.tensor(check(name, value))
+    if not value or any(isinstance(number, list | tuple) for number in value):
+        raise ValueError(f"{name} must be a number or one value per neuron, got {value!r}")
+    return torch.tensor([check(name, number) for number in value])
+
+
+def _check_decay(name: str, value: Any) -> float:
+    number = check_real(name, value, minimum=0.0, below=1.0)
+    if np.float32(number) == 1:
+        raise ValueError(f"{name} must be in [0, 1) in float32, got {value!r}")
+    return number
+
+
+def _check_learn(learn: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(learn, str):
+        raise TypeError(f"learn must be a tuple of names as ({learn!r},), got {learn!r}")
+    return tuple(check_choice("learn", name, LEARNABLE) for name in learn)
+
+
+def _precision(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which neurons with an input of this one compute."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _for_width(name: str, values: Tensor, shape: torch.Size) -> Tensor:
+    """Return one number, or one per neuron of an input of this shape, or raise."""
+    if values.numel() == 1:
+        return values.reshape(())
+    if values.shape != shape[-1:]:
+        raise ValueError(
+            f"{name} must be a number or one value per neuron, got shape {tuple(values.shape)} "
+            f"for an input of shape {tuple(shape)}"
+        )
+    return values
+
+
+def _check_ranges(alpha: Tensor, v_th: Tensor) -> None:
+    """Raise where neurons cannot compute with these numbers: learning may have moved them."""
+    low, high = _bounds(alpha)
+    if not (low >= 0 and high < 1):
+        raise ValueError(f"alpha must stay in [0, 1) when learnt or set, got {low:g} to {high:g}")
+    low, high = _bounds(v_th)
+    if not (low > 0 and high < float("inf")):
+        raise ValueError(
+            f"v_th must stay above 0 and finite when learnt or set, got {low:g} to {high:g}"
         )
 
-    def kernel_settings(self) -> dict[str, Any]:
-        """Return the neurons' numbers as the operations of :mod:`chsnn.ops` take them."""
-        return {
-            "alpha": float(self.alpha),
-            "theta": float(self.v_th),
-            "method": self.settings["surrogate"],
-            "surrogate_alpha": self.settings["surrogate_alpha"],
-        }
 
-    def _forward_fused(
-        self, x: Tensor, state: LIFState | None, steps: int | None
-    ) -> tuple[Tensor, LIFState]:
-        """Run all steps in one kernel: the numbers of Norse's step, forward and gradient."""
-        v0 = None if state is None else state.v
-        spikes, v = lif_over_time(x, **self.kernel_settings(), v0=v0, steps=steps)
-        return spikes, LIFState(v, None)
+def _bounds(values: Tensor) -> tuple[float, float]:
+    """Return the smallest and the largest value, NaN if there is one; legal ones if unknown."""
+    if values.is_meta or not values.numel():
+        return 0.5, 0.5
+    if values.numel() == 1:
+        return values.item(), values.item()
+    low, high = torch.aminmax(values.detach())
+    return low.item(), high.item()
 
-    def rate(self, x: Tensor, steps: int) -> Tensor:
-        """Return the mean spikes over time, from rest, for an input (B, n) shown `steps` times.
 
-        The numbers of ``forward(x, steps=steps)[0].mean(dim=0)`` without the spikes themselves.
-        """
-        if self.fits_kernel(x):
-            return lif_rate(x, **self.kernel_settings(), steps=steps)
-        return self(x, steps=steps)[0].mean(dim=0)
+def _as_number(values: Tensor) -> float | list[float]:
+    """Return Python numbers that a tensor of float32 holds exactly; as short as can be."""
+    array = values.detach().cpu()
+    if array.dtype != torch.float32:
+        return array.tolist()
+    # 0.9, not 0.8999999761581421: both are the same float32.
+    return np.array(array.numpy().astype(str), dtype=np.float64).tolist()
 
-    def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
-        """Run one time step: input (B, n) to spikes (B, n) and the state after it."""
-        v, i = self.initial_state(x[None]) if state is None else state
-        method, width = self.settings["surrogate"], self.settings["surrogate_alpha"]
-        gain = 1.0 - self.alpha
-        if self.settings["model"] == "box":
-            box = LIFBoxParameters(tau_mem_inv=gain, v_th=self.v_th, method=method, alpha=width)
-            z, after = lif_box_feed_forward_step(x / gain, LIFBoxFeedForwardState(v), box, dt=1.0)
-            return z, LIFState(after.v, None)
-        parameters = LIFParameters(
-            tau_syn_inv=torch.as_tensor(1.0 - self.settings["alpha_syn"]),
-            tau_mem_inv=gain,
-            v_th=self.v_th,
-            method=method,
-            alpha=torch.as_tensor(width),
-        )
-        z, after = lif_feed_forward_step(x / gain, LIFFeedForwardState(v, i), parameters, dt=1.0)
-        return z, LIFState(after.v, after.i)
 
-    def initial_state(self, x: Tensor) -> LIFState:
-        """Return the state at rest for an input of shape (T, B, n)."""
-        rest = x.new_zeros(x.shape[1:])
-        return LIFState(rest, None if self.settings["model"] == "box" else rest)
-
-    def extra_repr(self) -> str:
-        """Return the settings, for printing."""
-        return ", ".join(f"{name}={value}" for name, value in self.settings.items())
+def _shown(values: Tensor) -> str:
+    """Return a number, or how many there are, and whether it is learnt."""
+    is_many = values.numel() > 1 or values.is_meta
+    text = f"{values.numel()} values" if is_many else f"{_as_number(values)}"
+    return f"{text} (learnt)" if isinstance(values, nn.Parameter) else text

@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from chgraph.checks import check_choice, check_real
+from chgraph.checks import check_choice
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 LearningRateSchedule = Literal["cosine", "constant"]
 OPTIMIZERS = ("adam", "adamw", "sgd")
 LEARNING_RATE_SCHEDULES = ("cosine", "constant")
 
-# Per optimiser, the entries of its state that hold one number per link; every other entry
-# it may have is a number for the whole tensor and stays.
-_PER_LINK: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
-    torch.optim.Adam: ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    torch.optim.AdamW: ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    torch.optim.SGD: ("momentum_buffer",),
-}
-
 
 def make_optimizer(
-    network: nn.Module,
+    parameters: Iterable[nn.Parameter],
     name: OptimizerName,
     *,
     learning_rate: float,
     weight_decay: float = 0.0,
-    without: Sequence[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
-    """Return a new optimiser of the network's parameters.
+    """Return a new optimiser.
 
     Parameters
     ----------
-    network : Module
+    parameters : iterable of Parameter
     name : {"adam", "adamw", "sgd"}
         "sgd" has momentum 0.9.
     learning_rate, weight_decay : float
-    without : sequence of Parameter
-        Parameters that something else changes.
 
     Raises
     ------
     ValueError
-        If the name is unknown or a number negative.
+        If the name is unknown.
     """
     check_choice("optimizer", name, OPTIMIZERS)
-    check_real("learning_rate", learning_rate, minimum=0.0)
-    check_real("weight_decay", weight_decay, minimum=0.0)
-    left_out = {id(parameter) for parameter in without}
-    parameters = [p for p in network.parameters() if id(p) not in left_out]
+    parameters = list(parameters)
     if name == "adam":
         return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay)
     if name == "adamw":
         return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
     return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay, momentum=0.9)
+
+
+def learning_rate_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> float | None:
+    """Return the learning rate of a parameter; None if the optimiser does not have it."""
+    for group in optimizer.param_groups:
+        if any(p is parameter for p in group["params"]):
+            return float(group["lr"])
+    return None
+
+
+def leave_alone(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
+    """Take parameters that something else moves out of an optimiser, with their state."""
+    left_out = {id(parameter) for parameter in parameters}
+    for group in optimizer.param_groups:
+        group["params"] = [p for p in group["params"] if id(p) not in left_out]
+    for parameter in parameters:
+        optimizer.state.pop(parameter, None)
+
+
+def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> None:
+    """Raise if an optimiser's state of a layer's values could not be carried to other links.
+
+    It can be if every entry is one number per link, or one for all of them. Nothing is changed.
+
+    Raises
+    ------
+    TypeError
+        If not: its state would silently go wrong.
+    """
+    advice = (
+        f"cannot carry the state of {type(optimizer).__name__} over a change of links: {{}}; use "
+        "an optimiser with one number per weight (the Adam family, SGD, RMSprop, Adagrad, ...)"
+    )
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise TypeError(advice.format("it holds directions over all weights"))
+    for key, value in optimizer.state.get(parameter, {}).items():
+        if not _is_per_link(value, parameter) and not _is_for_all(value):
+            raise TypeError(advice.format(f"{key!r} is neither per weight nor one number"))
 
 
 @torch.no_grad()
@@ -69,30 +93,46 @@ def carry_state(
 
     Parameters
     ----------
-    optimizer : Adam, AdamW or SGD
+    optimizer : Optimizer
+        Any with state per element.
     parameter : Parameter
         Values of a layer whose graph has just changed.
     source : ndarray of int64, shape (n_links,)
-        What :meth:`SparseLinear.set_graph` returned. New links (-1) start from zero.
+        What :meth:`SparseLinear.set_graph` returned. New links (-1) get what a new parameter
+        would have, which is zero for most optimisers.
 
     Raises
     ------
     TypeError
-        If the kind of optimiser is not known: its state would silently go wrong.
+        As from :func:`check_carries`, which is asked before links change.
     """
-    if type(optimizer) not in _PER_LINK:
-        known = ", ".join(cls.__name__ for cls in _PER_LINK)
-        raise TypeError(
-            f"cannot carry the state of a {type(optimizer).__name__} over a change of links; "
-            f"known are {known}"
-        )
     state = optimizer.state.get(parameter, {})
-    is_old = source >= 0
-    for name in _PER_LINK[type(optimizer)]:
-        before = state.get(name)
-        if before is None:
+    for key, value in state.items():
+        if _is_for_all(value):
             continue
-        old = before.cpu().numpy()
-        after = np.zeros(source.size, dtype=old.dtype)
-        after[is_old] = old[source[is_old]]
-        state[name] = torch.from_numpy(after).to(before.device)
+        if not isinstance(value, Tensor) or value.dim() != 1:
+            raise TypeError(f"cannot carry {key!r} of {type(optimizer).__name__}")
+        chosen = torch.from_numpy(source).to(value.device)
+        after = value.new_full((source.size,), _initial(optimizer, parameter, key))
+        after[chosen >= 0] = value[chosen[chosen >= 0]]
+        state[key] = after
+
+
+def _is_per_link(value: Any, parameter: nn.Parameter) -> bool:
+    return isinstance(value, Tensor) and value.shape == parameter.shape
+
+
+def _is_for_all(value: Any) -> bool:
+    """Whether an entry is one number, or a few of a kind, for the whole tensor."""
+    if isinstance(value, Tensor):
+        return value.dim() == 0
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _initial(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, key: str) -> float:
+    """Return what an entry is for a weight that has never been updated."""
+    if isinstance(optimizer, torch.optim.Adagrad) and key == "sum":
+        return float(optimizer.defaults["initial_accumulator_value"])
+    if isinstance(optimizer, torch.optim.Rprop) and key == "step_size":
+        return learning_rate_of(optimizer, parameter) or float(optimizer.defaults["lr"])
+    return 0.0

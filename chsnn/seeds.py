@@ -1,19 +1,21 @@
 """One configured seed, a stream of random numbers for every purpose derived from it.
 
-A stream depends on the seed and on what it is for (``"shuffle", epoch``; ``"regrow", step,
-layer``) and on nothing else, so any step can be replayed alone, a resumed run equals a
+A stream depends on the seed and on what it is for (``"shuffle", epoch``; ``"regrow", step, name
+of the layer``) and on nothing else, so any step can be replayed alone, a resumed run equals a
 straight one, and no random state needs saving.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from zlib import crc32
 
 import numpy as np
 import torch
 
 
-def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
+def stream(seed: int, purpose: str, *indices: int | str) -> np.random.Generator:
     """Return the numpy generator of one purpose.
 
     Examples
@@ -21,12 +23,28 @@ def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
     >>> bool(stream(1, "shuffle", 3).random() == stream(1, "shuffle", 3).random())
     True
     """
-    key = (crc32(purpose.encode()), *indices)
+    key = tuple(i if isinstance(i, int) else _number(i) for i in (purpose, *indices))
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def torch_stream(seed: int, purpose: str, *indices: int) -> torch.Generator:
+def _number(name: str) -> int:
+    # Not hash(), which differs from one process to the next.
+    return crc32(name.encode())
+
+
+def torch_stream(seed: int, purpose: str, *indices: int | str) -> torch.Generator:
     """Return the torch generator of one purpose."""
     generator = torch.Generator()
     generator.manual_seed(int(stream(seed, purpose, *indices).integers(2**63)))
     return generator
+
+
+@contextmanager
+def seeded(seed: int, purpose: str, *indices: int | str) -> Iterator[None]:
+    """Let torch's global generators follow a stream in the ``with`` block, and put them back.
+
+    For what draws from them on its own: dropout, data loaders, encoders of one's own.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(int(stream(seed, purpose, *indices).integers(2**63)))
+        yield

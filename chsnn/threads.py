@@ -1,8 +1,8 @@
 """One setting for the threads of numba and torch.
 
-The first parallel launch of numba sets the OpenMP thread count that torch shares. Starting
-numba here once, when the package is imported, and putting torch's number back keeps a
-user's torch setting what it was.
+The first parallel launch of numba sets the OpenMP thread count that torch shares. It comes with
+the first kernel and not with the import, which leaves a process free to fork; torch's number is put
+back, so a user's setting stays what it was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ LITTLE_WORK = 500_000
 
 
 def start_numba() -> None:
-    """Let numba start its threads now and leave torch's thread count as it was."""
+    """Let numba start its threads now and leave torch's thread count as it was.
+
+    Called before the first use of chgraph's own kernels, which know nothing of torch.
+    """
     before = torch.get_num_threads()
     numba.get_num_threads()
     torch.set_num_threads(before)
@@ -48,14 +51,42 @@ def kernel_threads(operations: float = math.inf) -> Iterator[int]:
                 torch.set_num_threads(wanted)
 
 
+MOST_THREADS = 4096
+
+
+@contextmanager
+def threads(n_threads: int | None) -> Iterator[None]:
+    """Let torch and numba use `n_threads` threads each in the ``with`` block; None: as they are.
+
+    Numba uses at most what it was started with.
+    """
+    if n_threads is None:
+        yield
+        return
+    before = torch.get_num_threads(), numba.get_num_threads()
+    set_threads(n_threads)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before[1])
+        torch.set_num_threads(before[0])
+
+
 def set_threads(n_threads: int) -> None:
     """Let torch and numba use `n_threads` threads each (numba at most what it was started with).
 
     Raises
     ------
     ValueError
-        If `n_threads` is not positive.
+        If `n_threads` is not positive, or more than any machine has.
     """
-    check_positive_int("n_threads", n_threads)
+    check_threads("n_threads", n_threads)
     numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     torch.set_num_threads(n_threads)
+
+
+def check_threads(name: str, n_threads: int) -> int:
+    """Return a number of threads, or raise if it is not in 1 to 4,096."""
+    if check_positive_int(name, n_threads) > MOST_THREADS:
+        raise ValueError(f"{name} must be at most {MOST_THREADS:,}, got {n_threads:,}")
+    return n_threads

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Literal
 
 import numpy as np
+from torch import nn
 
 from chgraph.checks import as_generator, check_choice, check_real
 from chgraph.graph import BipartiteGraph
+from chsnn.fused import SparseLIF
+from chsnn.layers import SparseLinear
+from chsnn.neurons import LIFNumbers
 
 Weights = Literal["SSWI", "kaiming"]
 WEIGHTS = ("SSWI", "kaiming")
@@ -83,6 +88,36 @@ def initial_weights(
     if kind == "kaiming":
         return kaiming(graph, rng=rng)
     return sswi(graph, v_th=v_th, activity_sparsity=activity_sparsity, rng=rng)
+
+
+def input_gain(model: nn.Module, name: str) -> tuple[float, float]:
+    """Return the threshold of the neurons behind a layer, and the factor of what they receive.
+
+    The neurons are the layer's own, or the first that come after it in the model before another
+    linear layer: chsnn's take their input as it is, Norse's box and current models times
+    ``dt * tau_mem_inv``. Threshold 1 and factor 1 where there are none.
+
+    Examples
+    --------
+    >>> from chsnn import LIF
+    >>> input_gain(nn.Sequential(nn.Linear(2, 2), LIF(v_th=0.5), nn.Linear(2, 2)), "0")
+    (0.5, 1.0)
+    """
+    modules = dict(model.named_modules())
+    layer = modules.get(name)
+    if isinstance(layer, SparseLIF):
+        return float(layer.neuron.v_th.detach().mean()), 1.0
+    after = itertools.dropwhile(lambda item: item[0] != name, modules.items())
+    for other, module in itertools.islice(after, 1, None):
+        if isinstance(module, nn.Linear | SparseLinear) and not other.startswith(f"{name}."):
+            break
+        if isinstance(module, LIFNumbers):
+            return float(module.v_th.detach().mean()), 1.0
+        numbers = getattr(module, "p", None)
+        if hasattr(numbers, "v_th") and hasattr(numbers, "tau_mem_inv"):
+            gain = float(numbers.tau_mem_inv) * float(getattr(module, "dt", 0.001))
+            return float(np.mean(np.asarray(numbers.v_th))), gain
+    return 1.0, 1.0
 
 
 def _normal(graph: BipartiteGraph, gain: float, rng: Any) -> np.ndarray:

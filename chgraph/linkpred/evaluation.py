@@ -26,7 +26,6 @@ from chgraph.storage import write_atomically
 
 if TYPE_CHECKING:
     import pandas
-    from matplotlib.axes import Axes
 
 
 class Spread(NamedTuple):
@@ -39,6 +38,8 @@ class Spread(NamedTuple):
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What :func:`evaluate` found. Printing shows mean and spread per method.
+
+    :func:`chgraph.plotting.evaluation_bars` draws it.
 
     Attributes
     ----------
@@ -134,12 +135,6 @@ class Evaluation:
     def to_json(self, path: str | Path) -> Path:
         """Write :meth:`to_dict` as JSON, atomically."""
         return write_atomically(Path(path), (json.dumps(self.to_dict(), indent=1) + "\n").encode())
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the measures as bars; see :func:`chgraph.plotting.evaluation_bars`."""
-        from chgraph.plotting import evaluation_bars
-
-        return evaluation_bars(self, ax=ax)
 
 
 def evaluate(

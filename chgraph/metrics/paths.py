@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from chgraph.graph import BipartiteGraph, as_bipartite
 from chgraph.metrics._workspace import workspace
 from chgraph.metrics.sizes import sum_of_products
 from chgraph.metrics.undefined import Undefined
-from chgraph.rewiring.chain import check_layers, remove_dead_chains
+from chgraph.rewiring.chain import remove_dead_chains
+from chgraph.rewiring.wiring import Wiring
 
 
 def n_l3_paths(graph: Any) -> int:
@@ -126,7 +128,8 @@ def active_neurons(graphs: Sequence[Any]) -> float:
     n_neurons = layers[0].n_left + sum(layer.n_right for layer in layers)
     if not n_neurons:
         return Undefined("the network has no neurons")
-    alive = remove_dead_chains(layers).graphs
+    named = {str(i): layer for i, layer in enumerate(layers)}
+    alive = list(remove_dead_chains(named, Wiring.path(named)).graphs.values())
     active = sum(np.count_nonzero(layer.left_degree) for layer in alive)
     active += np.count_nonzero(alive[-1].right_degree)
     return int(active) / n_neurons
@@ -137,5 +140,12 @@ def as_layers(graphs: Sequence[Any]) -> list[BipartiteGraph]:
     if isinstance(graphs, BipartiteGraph):
         raise TypeError("graphs must be a sequence of layers, got a single BipartiteGraph")
     layers = [as_bipartite(graph) for graph in graphs]
-    check_layers(layers)
+    if not layers:
+        raise ValueError("graphs must hold at least one graph")
+    for i, (graph, following) in enumerate(itertools.pairwise(layers)):
+        if graph.n_right != following.n_left:
+            raise ValueError(
+                f"graphs[{i}] has {graph.n_right} right nodes but graphs[{i + 1}] has "
+                f"{following.n_left} left nodes; consecutive layers must share a side"
+            )
     return layers

@@ -1,12 +1,14 @@
-"""Data sets, read from files that are already here."""
+"""Samples: data sets read from files that are already here, and whatever else comes in."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from chgraph.checks import check_choice
+from chsnn.data.batches import Batches, as_batches
 from chsnn.data.datasets import DataSet, Samples
 from chsnn.data.digits import load_digits
+from chsnn.data.labels import class_labels
 from chsnn.data.mnist import load_mnist
 
 DATA_SETS = ("digits", "mnist")
@@ -48,4 +50,12 @@ def load_data(name: str, root: str | Path | None = None, *, download: bool = Fal
     return load_mnist(root, download=download) if name == "mnist" else load_digits()
 
 
-__all__ = ["DATA_SETS", "DataSet", "Samples", "load_data"]
+__all__ = [
+    "DATA_SETS",
+    "Batches",
+    "DataSet",
+    "Samples",
+    "as_batches",
+    "class_labels",
+    "load_data",
+]

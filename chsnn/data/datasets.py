@@ -6,26 +6,65 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from chgraph.checks import check_positive_int
+from chsnn.data.checks import as_tensor, check_finite
+from chsnn.data.labels import class_labels, is_one_hot
 
 BATCHES_AHEAD = 16
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Samples:
-    """Images and their classes.
+    """Images and their classes, or other targets, checked once when they come together.
 
     Attributes
     ----------
-    images : Tensor of float32, shape (N, n_in)
-        Intensities in [0, 1].
-    labels : Tensor of int64, shape (N,)
+    images : Tensor of float32, shape (N, ...)
+        One or more values a sample, for the library's own encodings in [0, 1].
+    labels : Tensor of int64, shape (N,), or of float32, shape (N,) or (N, ...)
+        Classes 0, 1, ...; or the targets of a regression.
     """
 
     images: Tensor
     labels: Tensor
+
+    def __init__(self, images: Tensor | ArrayLike, labels: Tensor | ArrayLike) -> None:
+        """Bring images and labels together.
+
+        Parameters
+        ----------
+        images : Tensor or array_like, shape (N, ...)
+            Floating point, kept as float32; or bools, as 0 and 1.
+        labels : Tensor or array_like
+            Integers, bools or one-hot rows of any dtype are classes
+            (:func:`chsnn.data.class_labels`). Other floats are targets of a regression, whole
+            ones too.
+
+        Raises
+        ------
+        ValueError
+            If there is no sample, or not one label per image, a value is NaN or infinite, images
+            are integers, or integer labels no classes.
+
+        Examples
+        --------
+        >>> Samples([[0.5, 1.0], [0.0, 0.25]], [[1], [0]]).labels
+        tensor([1, 0])
+        >>> Samples([[0.5, 1.0], [0.0, 0.25]], [0.3, -2.0]).labels
+        tensor([ 0.3000, -2.0000])
+        """
+        pixels, targets = _as_images(images), as_tensor("labels", labels)
+        if len(pixels) != len(targets):
+            raise ValueError(
+                f"images and labels must be as many; got images of shape {tuple(pixels.shape)} "
+                f"and labels of shape {tuple(targets.shape)}"
+            )
+        object.__setattr__(self, "labels", _as_targets(targets))
+        check_finite("images", pixels, axis="sample")
+        object.__setattr__(self, "images", pixels)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -61,7 +100,7 @@ class DataSet:
     @property
     def n_in(self) -> int:
         """Number of values in an image."""
-        return int(self.train.images.shape[1])
+        return int(self.train.images.shape[1:].numel())
 
     def with_train_images(self, n: int) -> DataSet:
         """Return the data set with the first `n` training images only (their order is random).
@@ -75,3 +114,24 @@ class DataSet:
         if n > len(self.train):
             raise ValueError(f"train_images must be at most {len(self.train)}, got {n}")
         return replace(self, train=Samples(self.train.images[:n], self.train.labels[:n]))
+
+
+def _as_images(images: Tensor | ArrayLike) -> Tensor:
+    pixels = as_tensor("images", images)
+    if pixels.numel() == 0:
+        raise ValueError(f"images must hold at least one value, got shape {tuple(pixels.shape)}")
+    if not pixels.is_floating_point() and pixels.dtype != torch.bool:
+        raise ValueError(
+            f"images must be floating point, got {pixels.dtype}: divide by 255, or by their "
+            "largest value"
+        )
+    return pixels.to(torch.float32)
+
+
+def _as_targets(labels: Tensor) -> Tensor:
+    """Return classes as int64, targets of a regression as float32."""
+    if not labels.is_floating_point() or is_one_hot(labels):
+        return class_labels(labels)
+    targets = labels.to(torch.float32)
+    check_finite("labels", targets, axis="sample")
+    return targets

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from chsnn.data.datasets import DataSet, Samples
 from chsnn.data.files import data_folder, fetch
@@ -44,7 +45,7 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
     FileNotFoundError
         If a file is missing and cannot be fetched; says which files to put where.
     ValueError
-        If a file is no IDX file of the expected kind.
+        If a file is no IDX file of the expected kind, or has too few images.
     """
     folder = data_folder("mnist", root)
     if download:
@@ -52,17 +53,17 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
         fetch({f"{name}.gz": _SHA256[name] for name in missing}, _MIRROR, folder)
     arrays = {part: read_idx(_find(folder, name)) for part, name in _FILES.items()}
     n_train = len(arrays["train labels"])
+    if n_train <= _N_VALIDATION:
+        raise ValueError(
+            f"{folder} must have more than the {_N_VALIDATION} training images that are held out "
+            f"for validation, got {n_train}"
+        )
     order = np.random.default_rng(_SPLIT_SEED).permutation(n_train)
     kept, held_out = order[_N_VALIDATION:], order[:_N_VALIDATION]
-    train = _samples(arrays["train images"], arrays["train labels"], folder)
-    test = _samples(arrays["test images"], arrays["test labels"], folder)
-    return DataSet(
-        "mnist",
-        10,
-        Samples(train.images[kept], train.labels[kept]),
-        Samples(train.images[held_out], train.labels[held_out]),
-        test,
-    )
+    images, labels = _tensors(arrays["train images"], arrays["train labels"], folder)
+    test = Samples(*_tensors(arrays["test images"], arrays["test labels"], folder))
+    train, validation = (Samples(images[part], labels[part]) for part in (kept, held_out))
+    return DataSet("mnist", 10, train, validation, test)
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -103,10 +104,10 @@ def _find(folder: Path, name: str) -> Path:
     )
 
 
-def _samples(images: np.ndarray, labels: np.ndarray, folder: Path) -> Samples:
+def _tensors(images: np.ndarray, labels: np.ndarray, folder: Path) -> tuple[Tensor, Tensor]:
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise ValueError(
             f"{folder} has images of shape {images.shape} and labels of shape {labels.shape}"
         )
     flat = images.reshape(len(images), -1).astype(np.float32) / 255.0
-    return Samples(torch.from_numpy(flat), torch.from_numpy(labels.astype(np.int64)))
+    return torch.from_numpy(flat), torch.from_numpy(labels.astype(np.int64))

@@ -1,10 +1,12 @@
-"""When and how a network's topology changes."""
+"""When and how a model's topology changes."""
 
 from chsnn.evolution.deep_r import DeepR
 from chsnn.evolution.evolution import REGROWTHS, Evolution, Regrowth
 from chsnn.evolution.grad_r import GradR
-from chsnn.evolution.record import EvolutionRecord, State, summed
+from chsnn.evolution.record import EvolutionRecord, summed
+from chsnn.evolution.rewirer import Rewirer, settings_document
 from chsnn.evolution.rewiring import Rewiring
+from chsnn.evolution.state import RewiringState
 
 __all__ = [
     "REGROWTHS",
@@ -13,7 +15,9 @@ __all__ = [
     "EvolutionRecord",
     "GradR",
     "Regrowth",
+    "Rewirer",
     "Rewiring",
-    "State",
+    "RewiringState",
+    "settings_document",
     "summed",
 ]

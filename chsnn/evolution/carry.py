@@ -1,4 +1,4 @@
-"""Weights and optimiser state over a change of links."""
+"""The weights of new links, and the memory of those that went."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import numpy as np
 import torch
 
 from chgraph.graph import BipartiteGraph
-from chsnn.evolution.record import State
-from chsnn.layers import SparseLinear
-from chsnn.networks import SpikingMLP
-from chsnn.optimizers import carry_state
+from chsnn.evolution.state import RewiringState
 from chsnn.seeds import stream
 from chsnn.weights import sswi
 
@@ -19,70 +16,55 @@ NewWeights = Literal["zero", "SSWI", "last"]
 NEW_WEIGHTS = ("zero", "SSWI", "last")
 
 
-def rewire(
-    layer: SparseLinear,
-    graph: BipartiteGraph,
-    optimizer: torch.optim.Optimizer | None,
-    fresh: float | np.ndarray = 0.0,
-) -> None:
-    """Give a layer a new graph, with its weights and optimiser state; new links get `fresh`."""
-    if graph is layer.graph or graph == layer.graph:
-        return
-    source = layer.set_graph(graph, new_values=fresh)
-    if optimizer is not None:
-        carry_state(optimizer, layer.values, source)
-
-
 def new_values(
-    kind: NewWeights,
-    network: SpikingMLP,
-    index: int,
-    graph: BipartiteGraph,
-    state: State,
-    seed: int,
-    step: int,
+    kind: NewWeights, state: RewiringState, name: str, graph: BipartiteGraph
 ) -> float | np.ndarray:
     """Return the weights of the links of `graph` that the layer does not have yet, in order."""
     if kind == "zero":
         return 0.0
-    is_new = network.sparse_layers[index].graph.link_ids(*graph.links()) < 0
+    layer = state.layers[name]
+    is_new = layer.graph.link_ids(*graph.links()) < 0
     if kind == "SSWI":
         drawn = sswi(
             graph,
-            v_th=float(network.neuron_settings["v_th"]),
-            activity_sparsity=network.activity_sparsity if index == 0 else None,
-            rng=stream(seed, "new weights", step, index),
+            v_th=state.thresholds[name],
+            activity_sparsity=layer.input_activity_sparsity,
+            rng=stream(state.seed, "new weights", state.events, name),
         )
         return drawn[is_new]
     left, right = graph.links()
-    return _recall(state, index, left[is_new] * graph.n_right + right[is_new])
+    return _recall(state, name, left[is_new] * graph.n_right + right[is_new])
 
 
-def remember(state: State, index: int, layer: SparseLinear, kept: BipartiteGraph) -> None:
+def remember(state: RewiringState, name: str, kept: BipartiteGraph) -> None:
     """Keep the weights of the links that are about to go, in place of older ones."""
+    layer = state.layers[name]
     left, right = layer.graph.links()
     gone = kept.link_ids(left, right) < 0
     codes = left[gone] * layer.graph.n_right + right[gone]
-    values = layer.values.detach().cpu().numpy()[gone]
-    old_codes, old_values = _memory(state, index)
+    half = layer.values.dtype in (torch.bfloat16, torch.float16)  # which numpy does not know
+    weights = layer.values.detach().float() if half else layer.values.detach()
+    values = weights.cpu().numpy()[gone]
+    old_codes, old_values = _memory(state, name)
     stays = ~np.isin(old_codes, codes, assume_unique=True)
     all_codes = np.concatenate([old_codes[stays], codes])
     order = np.argsort(all_codes)
-    state[f"last_links.{index}"] = torch.from_numpy(all_codes[order])
-    state[f"last_values.{index}"] = torch.from_numpy(
+    state.memory[f"last_links.{name}"] = torch.from_numpy(all_codes[order])
+    state.memory[f"last_values.{name}"] = torch.from_numpy(
         np.concatenate([old_values[stays], values])[order]
     )
 
 
-def _memory(state: State, index: int) -> tuple[np.ndarray, np.ndarray]:
+def _memory(state: RewiringState, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the former links (as left * n_right + right, ascending) and their weights."""
-    if f"last_links.{index}" not in state:
+    if f"last_links.{name}" not in state.memory:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    return state[f"last_links.{index}"].numpy(), state[f"last_values.{index}"].numpy()
+    links, values = state.memory[f"last_links.{name}"], state.memory[f"last_values.{name}"]
+    return links.numpy(), values.numpy()
 
 
-def _recall(state: State, index: int, codes: np.ndarray) -> np.ndarray:
-    known, values = _memory(state, index)
+def _recall(state: RewiringState, name: str, codes: np.ndarray) -> np.ndarray:
+    known, values = _memory(state, name)
     found = np.zeros(codes.size, np.float32)
     if known.size:
         place = np.minimum(np.searchsorted(known, codes), known.size - 1)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
-from chsnn.evolution.carry import rewire
-from chsnn.evolution.record import EvolutionRecord, State
-from chsnn.gradients import LayerGradient
+from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewirer import Attachable
+from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
-from chsnn.networks import SpikingMLP
+from chsnn.observe import LayerGradient
 from chsnn.seeds import stream
 
 _NEWBORN = 1e-12
 
 
 @dataclass(frozen=True)
-class DeepR:
+class DeepR(Attachable):
     """Settings of deep rewiring.
 
     Every link has a fixed sign and a strength theta > 0; its weight is their product. After
@@ -66,59 +66,52 @@ class DeepR:
         """Whether :meth:`step` needs the gradients of a backward pass: no."""
         return False
 
-    def owned_parameters(self, network: SpikingMLP) -> list[nn.Parameter]:
-        """Return the parameters that the optimiser is to leave alone: none."""
-        return []
+    @property
+    def owns_values(self) -> bool:
+        """Whether weights are moved past the optimiser: no, after it."""
+        return False
 
-    def begin(self, network: SpikingMLP, *, seed: int) -> State:
-        """Return the sign of every link."""
-        return {
-            f"sign.{i}": torch.where(layer.values.detach() < 0, -1.0, 1.0)
-            for i, layer in enumerate(network.sparse_layers)
-            if network.target_links[i] is not None
-        }
+    @property
+    def interval(self) -> int | None:
+        """Optimiser steps from one rewiring to the next: after each."""
+        return 1
 
-    def is_due(self, steps_done: int, steps_per_epoch: int) -> bool:
-        """Whether to rewire after this many optimiser steps: after each."""
-        return True
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+        """Return the names of the layers that lack a link."""
+        return [name for name, layer in layers.items() if layer.graph.density < 1.0]
+
+    def begin(self, state: RewiringState) -> None:
+        """Remember the sign of every link."""
+        for name in state.targets:
+            state.memory[f"sign.{name}"] = _signs(state.layers[name])
 
     def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the network will end with: always."""
+        """Whether the sparsity is the one that the model will end with: always."""
         return True
 
-    def warm_up(self, network: SpikingMLP) -> None:
+    def warm_up(self, state: RewiringState) -> None:
         """Do nothing: no kernel needs compiling."""
 
     def step(
         self,
-        network: SpikingMLP,
-        optimizer: torch.optim.Optimizer | None,
+        state: RewiringState,
         *,
         progress: float,
-        seed: int,
-        index: int,
-        state: State | None = None,
-        gradients: Sequence[LayerGradient] | None = None,
-        n_threads: int | None = None,
+        gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
         """Move the strengths, replace the links that died; as :meth:`chsnn.Evolution.step`.
 
         The learning rate is that of the optimiser (1 without one).
         """
         start = time.perf_counter()
-        state = self.begin(network, seed=seed) if state is None else state
-        rate = 1.0 if optimizer is None else float(optimizer.param_groups[0]["lr"])
         pruned = returned = links = 0
-        for i, layer in enumerate(network.sparse_layers):
-            if network.target_links[i] is None:
-                continue
-            rng = stream(seed, "deep r", index, i)
-            before = layer.graph
-            died, state[f"sign.{i}"] = self._move(layer, state[f"sign.{i}"], rate, rng, optimizer)
+        for name in state.evolving:
+            before = state.graph(name)
+            died = self._move(state, name)
             links += before.n_links
             pruned += died.size
             left, right = (ends[died] for ends in before.links())
-            returned += int((layer.graph.link_ids(left, right) >= 0).sum())
+            returned += int((state.graph(name).link_ids(left, right) >= 0).sum())
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
@@ -127,35 +120,38 @@ class DeepR:
             returned=returned,
             missing=0,
             dead_neurons=0,
-            silent_inputs=int((network.graphs[0].left_degree == 0).sum()),
+            silent_inputs=state.silent_inputs(),
             stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 
-    def _move(
-        self,
-        layer: SparseLinear,
-        sign: Tensor,
-        rate: float,
-        rng: np.random.Generator,
-        optimizer: torch.optim.Optimizer | None,
-    ) -> tuple[np.ndarray, Tensor]:
-        """Return the numbers of the links that died, and the signs of those there are now."""
+    def _move(self, state: RewiringState, name: str) -> np.ndarray:
+        """Return the numbers of the links that died."""
+        layer, sign = state.layers[name], state.memory[f"sign.{name}"]
+        if sign.numel() != layer.graph.n_links:  # somebody else has given it other links
+            sign = _signs(layer)
+        rng, rate = stream(state.seed, "deep r", state.events, name), state.learning_rate(name)
         noise = torch.from_numpy(rng.standard_normal(sign.numel(), dtype=np.float32))
-        theta = sign * layer.values.detach().cpu() - rate * self.l1 + self.noise * noise
+        theta = sign * layer.values.detach().float().cpu() - rate * self.l1 + self.noise * noise
         layer.set_values(sign * theta)
         alive = (theta > 0).numpy()
         died = np.flatnonzero(~alive)
         if died.size:
-            rewire(layer, layer.graph.keep_links(np.flatnonzero(alive)), optimizer)
+            kept = layer.graph.keep_links(np.flatnonzero(alive))
+            state.rewire(name, kept)
             born_sign = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=died.size)
-            kept, grown = layer.graph, _grown(layer.graph, died.size, rng)
+            grown = _grown(kept, died.size, rng)
             is_new = kept.link_ids(*grown.links()) < 0
             signs = np.empty(grown.n_links, np.float32)
             signs[~is_new], signs[is_new] = sign.numpy()[alive], born_sign
-            rewire(layer, grown, optimizer, _NEWBORN * born_sign)
+            state.rewire(name, grown, _NEWBORN * born_sign)
             sign = torch.from_numpy(signs)
-        return died, sign
+        state.memory[f"sign.{name}"] = sign
+        return died
+
+
+def _signs(layer: SparseLinear) -> Tensor:
+    return torch.where(layer.values.detach().float().cpu() < 0, -1.0, 1.0)
 
 
 def _grown(graph: BipartiteGraph, n: int, rng: np.random.Generator) -> BipartiteGraph:

@@ -7,12 +7,9 @@ add exactly as many -> carry weights and optimiser state
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-import torch
-from torch import nn
 
 from chgraph.checks import check_choice, check_positive_int, check_real
 from chgraph.graph import BipartiteGraph
@@ -20,12 +17,15 @@ from chgraph.rewiring import (
     REGROWTH_METHODS,
     REMOVAL_KINDS,
     SAMPLINGS,
+    ChainRemoval,
     regrow_links,
     remove_dead_chains,
 )
-from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember, rewire
-from chsnn.evolution.prune_regrow import add_links, keep_links, live_neurons, n_returned
-from chsnn.evolution.record import EvolutionRecord, State, flags
+from chgraph.topology import link_count
+from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember
+from chsnn.evolution.prune_regrow import add_links, keep_links, n_returned
+from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewirer import Attachable
 from chsnn.evolution.schedules import (
     DENSITY_SCHEDULES,
     ZETA_SCHEDULES,
@@ -35,8 +35,9 @@ from chsnn.evolution.schedules import (
     sparsity_at,
     zeta_at,
 )
-from chsnn.gradients import LayerGradient
-from chsnn.networks import SpikingMLP
+from chsnn.evolution.state import RewiringState
+from chsnn.layers import SparseLinear
+from chsnn.observe import LayerGradient
 from chsnn.seeds import stream
 
 Regrowth = Literal["CH3-L3", "CH2-L3", "RA-L3", "CH3-L3n", "CH2-L3n", "random", "gradient"]
@@ -44,7 +45,7 @@ REGROWTHS = (*REGROWTH_METHODS, "gradient")
 
 
 @dataclass(frozen=True)
-class Evolution:
+class Evolution(Attachable):
     """Settings of the rewiring: prune, remove dead chains, regrow as many links.
 
     Parameters
@@ -54,7 +55,8 @@ class Evolution:
     zeta_schedule : {"cosine", "constant"}
         "cosine": zeta / 2 * (1 + cos(pi * progress)), 0 at the end of training.
     every : "epoch" or int
-        After every epoch, or after every so many optimiser steps.
+        After every epoch, or after every so many optimiser steps; :meth:`attach` may be given
+        another number.
     until : float
         Fraction of training after which no link is pruned any more, in (0, 1].
     removal : {"LRS", "magnitude", "RI", "random"}
@@ -155,187 +157,171 @@ class Evolution:
         """Whether the sparsity is the one that the network will end with."""
         return self.density_schedule == "constant" or progress >= self.density_until
 
-    def is_due(self, steps_done: int, steps_per_epoch: int) -> bool:
-        """Whether the network is to be rewired after this many optimiser steps."""
-        return steps_done % (steps_per_epoch if self.every == "epoch" else self.every) == 0
+    @property
+    def owns_values(self) -> bool:
+        """Whether weights are moved past the optimiser: no."""
+        return False
 
-    def owned_parameters(self, network: SpikingMLP) -> list[nn.Parameter]:
-        """Return the parameters that the optimiser is to leave alone: none."""
-        return []
+    @property
+    def interval(self) -> int | None:
+        """Optimiser steps from one rewiring to the next; None: once an epoch."""
+        return None if self.every == "epoch" else self.every
 
-    def begin(self, network: SpikingMLP, *, seed: int) -> State:
-        """Return what is remembered between steps, before the first one.
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+        """Return the names of the layers that lack a link."""
+        return [name for name, layer in layers.items() if layer.graph.density < 1.0]
+
+    def begin(self, state: RewiringState) -> None:
+        """Check that the layers fit the settings.
 
         Raises
         ------
         ValueError
-            If a layer of the network is sparser than `final_sparsity`.
+            If a layer is sparser than `final_sparsity`, or would have no link there.
         """
-        state = {
-            "stopped": flags([False] * len(network.graphs)),
-            "first_links": torch.tensor([g.n_links for g in network.graphs]),
-        }
-        evolving = [g for g, t in zip(network.graphs, network.target_links, strict=True) if t]
-        if self.final_sparsity is not None and evolving:
-            sparsest = max(graph.sparsity for graph in evolving)
-            if sparsest > self.final_sparsity + 1e-9:
+        if self.final_sparsity is None:
+            return
+        for name in state.targets:
+            graph = state.graph(name)
+            link_count(*graph.shape, self.final_sparsity)  # raises where no link would be left
+            if graph.sparsity > self.final_sparsity + 1e-9:
                 raise ValueError(
-                    f"final_sparsity must be at least the {sparsest:.6g} that the network starts "
-                    f"with, got {self.final_sparsity}"
+                    f"final_sparsity must be at least the {graph.sparsity:.6g} that layer "
+                    f"{name!r} starts with, got {self.final_sparsity}"
                 )
-        return state
 
-    def step(
-        self,
-        network: SpikingMLP,
-        optimizer: torch.optim.Optimizer | None,
-        *,
-        progress: float,
-        seed: int,
-        index: int,
-        state: State | None = None,
-        gradients: Sequence[LayerGradient] | None = None,
-        n_threads: int | None = None,
-    ) -> EvolutionRecord:
-        """Rewire the network once, in place.
-
-        Parameters
-        ----------
-        network : SpikingMLP
-        optimizer : Optimizer or None
-            Whose per-link state is carried along.
-        progress : float
-            How much of training is done, 0 to 1.
-        seed, index : int
-            The configured seed and the number of this step; together they fix the draws.
-        state : dict of Tensor, optional
-            What :meth:`begin` returned; changed in place. Without it the step is a first one.
-        gradients : sequence of LayerGradient, optional
-            Of the last batch, one per layer; needed by the "gradient" regrowth.
-        n_threads : int, optional
-
-        Returns
-        -------
-        EvolutionRecord
-
-        Raises
-        ------
-        ValueError
-            If gradients are needed and not given.
-        """
-        start = time.perf_counter()
-        if self.reads_gradients and gradients is None:
-            raise ValueError('gradients must be given for regrowth="gradient", got None')
-        state = self.begin(network, seed=seed) if state is None else state
-        zeta, before = self.zeta_at(progress), network.graphs
-        network.target_links = self._targets(network, state, progress)
-        pruned = self._prune(network, zeta, state, progress, seed, index)
-        chains = remove_dead_chains(pruned)
-        live = live_neurons(chains)
-        grown = []
-        for i, (layer, graph) in enumerate(zip(network.sparse_layers, chains.graphs, strict=True)):
-            after = graph
-            if (missing := (network.target_links[i] or 0) - graph.n_links) > 0:
-                after = add_links(
-                    graph,
-                    missing,
-                    method=self.regrowth,
-                    sampling=self.regrowth_sampling or self.sampling,
-                    gradient=None if gradients is None else gradients[i],
-                    allowed=(live[i], live[i + 1]),
-                    rng=stream(seed, "regrow", index, i),
-                    n_threads=n_threads,
-                )
-            # In two moves, so that a link that was pruned and grown again starts anew.
-            if self.new_weights == "last":
-                remember(state, i, layer, graph)
-            rewire(layer, graph, optimizer)
-            fresh = new_values(self.new_weights, network, i, after, state, seed, index)
-            rewire(layer, after, optimizer, fresh)
-            grown.append(after)
-        evolving = [i for i, target in enumerate(network.target_links) if target is not None]
-        returned = {i: n_returned(before[i], chains.graphs[i], grown[i]) for i in evolving}
-        new = {i: grown[i].n_links - chains.graphs[i].n_links for i in evolving}
-        self._stop_layers(state, returned, new, progress)
-        return EvolutionRecord(
-            zeta=zeta,
-            pruned=sum(before[i].n_links - pruned[i].n_links for i in evolving),
-            chain_removed=sum(p.n_links - k.size for p, k in zip(pruned, chains.kept, strict=True)),
-            regrown=sum(new.values()),
-            returned=sum(returned.values()),
-            missing=sum((network.target_links[i] or 0) - grown[i].n_links for i in evolving),
-            dead_neurons=sum(int(mask.sum()) for mask in chains.dead),
-            silent_inputs=int((grown[0].left_degree == 0).sum()),
-            stopped_layers=int(state["stopped"].sum()),
-            seconds=time.perf_counter() - start,
-        )
-
-    def warm_up(self, network: SpikingMLP) -> None:
+    def warm_up(self, state: RewiringState) -> None:
         """Let numba compile, or load, the kernels that :meth:`step` needs; changes nothing.
 
         So that the first step's seconds are those of the step.
         """
         method = "random" if self.regrowth == "gradient" else self.regrowth
-        for graph, target in zip(network.graphs, network.target_links, strict=True):
-            if target is not None:
-                regrow_links(graph, 0, method=method, sampling=self.sampling, rng=0)
+        for name in state.targets:
+            regrow_links(state.graph(name), 0, method=method, sampling=self.sampling, rng=0)
 
-    def _targets(
-        self, network: SpikingMLP, state: State, progress: float
-    ) -> tuple[int | None, ...]:
-        """Return how many links each layer is to have after this step."""
+    def step(
+        self,
+        state: RewiringState,
+        *,
+        progress: float,
+        gradients: Mapping[str, LayerGradient] | None,
+    ) -> EvolutionRecord:
+        """Rewire once, in place.
+
+        Parameters
+        ----------
+        state : RewiringState
+            The layers, and what is remembered; changed in place.
+        progress : float
+            How much of training is done, 0 to 1.
+        gradients : mapping of str to LayerGradient, or None
+            Of the last batch; needed by the "gradient" regrowth.
+
+        Returns
+        -------
+        EvolutionRecord
+        """
+        start = time.perf_counter()
+        zeta, before, evolving = self.zeta_at(progress), state.graphs(), state.evolving
+        self._set_targets(state, evolving, progress)
+        pruned = {**before, **self._prune(state, evolving, zeta, progress)}
+        chains = remove_dead_chains(pruned, state.wiring, fixed=state.frozen)
+        grown = self._grow(state, evolving, chains, gradients)
+        for name in state.layers:
+            self._give(state, name, chains.graphs[name], grown.get(name, chains.graphs[name]))
+        new = {n: grown[n].n_links - chains.graphs[n].n_links for n in evolving}
+        returned = {n: n_returned(before[n], chains.graphs[n], grown[n]) for n in evolving}
+        self._stop_layers(state, returned, new, progress)
+        return EvolutionRecord(
+            zeta=zeta,
+            pruned=sum(before[n].n_links - pruned[n].n_links for n in evolving),
+            chain_removed=sum(g.n_links - chains.kept[n].size for n, g in pruned.items()),
+            regrown=sum(new.values()),
+            returned=sum(returned.values()),
+            missing=sum(state.targets[n] - grown[n].n_links for n in evolving),
+            dead_neurons=sum(int(mask.sum()) for mask in chains.dead),
+            silent_inputs=state.silent_inputs(),
+            stopped_layers=len(state.stopped),
+            seconds=time.perf_counter() - start,
+        )
+
+    def _set_targets(self, state: RewiringState, evolving: list[str], progress: float) -> None:
+        """Say how many links each layer is to have after this step."""
         if self.final_sparsity is None:
-            return network.target_links
-        targets: list[int | None] = []
-        for graph, target, first in zip(
-            network.graphs, network.target_links, state["first_links"].tolist(), strict=True
-        ):
+            return
+        for name in evolving:
+            graph = state.graph(name)
             pairs = graph.n_left * graph.n_right
             sparsity = sparsity_at(
-                1.0 - first / pairs,
+                1.0 - state.first_links[name] / pairs,
                 self.final_sparsity,
                 self.density_schedule,
                 progress,
                 self.density_until,
             )
-            targets.append(None if target is None else round((1.0 - sparsity) * pairs))
-        return tuple(targets)
+            state.targets[name] = round((1.0 - sparsity) * pairs)
 
     def _prune(
-        self,
-        network: SpikingMLP,
-        zeta: float,
-        state: State,
-        progress: float,
-        seed: int,
-        index: int,
-    ) -> list[BipartiteGraph]:
+        self, state: RewiringState, evolving: list[str], zeta: float, progress: float
+    ) -> dict[str, BipartiteGraph]:
         end = self.temperature if self.temperature_end is None else self.temperature_end
-        pruned = []
-        for i, (layer, target, stopped) in enumerate(
-            zip(network.sparse_layers, network.target_links, state["stopped"].tolist(), strict=True)
-        ):
-            n_links = layer.graph.n_links
-            n_keep = n_links - (0 if stopped else round(zeta * n_links))
-            pruned.append(
-                layer.graph
-                if target is None
-                else keep_links(
-                    layer,
-                    min(n_keep, target),
-                    removal=self.removal,
-                    sampling=self.sampling,
-                    temperature=linear(self.temperature, end, progress),
-                    rng=stream(seed, "prune", index, i),
-                )
+        pruned = {}
+        for name in evolving:
+            n_links = state.graph(name).n_links
+            n_keep = n_links - (0 if name in state.stopped else round(zeta * n_links))
+            pruned[name] = keep_links(
+                state.layers[name],
+                min(n_keep, state.targets[name]),
+                removal=self.removal,
+                sampling=self.sampling,
+                temperature=linear(self.temperature, end, progress),
+                rng=stream(state.seed, "prune", state.events, name),
             )
         return pruned
 
+    def _grow(
+        self,
+        state: RewiringState,
+        evolving: list[str],
+        chains: ChainRemoval,
+        gradients: Mapping[str, LayerGradient] | None,
+    ) -> dict[str, BipartiteGraph]:
+        grown = {}
+        for name in evolving:
+            graph = chains.graphs[name]
+            missing = state.targets[name] - graph.n_links
+            if missing > 0:
+                graph = add_links(
+                    graph,
+                    missing,
+                    method=self.regrowth,
+                    sampling=self.regrowth_sampling or self.sampling,
+                    gradient=None if gradients is None else gradients[name],
+                    allowed=chains.live(name),
+                    rng=stream(state.seed, "regrow", state.events, name),
+                    n_threads=state.n_threads,
+                )
+            grown[name] = graph
+        return grown
+
+    def _give(
+        self, state: RewiringState, name: str, kept: BipartiteGraph, grown: BipartiteGraph
+    ) -> None:
+        """Give a layer its links in two moves: one that went and came again starts anew."""
+        if self.new_weights == "last":
+            remember(state, name, kept)
+        state.rewire(name, kept)
+        state.rewire(name, grown, new_values(self.new_weights, state, name, grown))
+
     def _stop_layers(
-        self, state: State, returned: dict[int, int], new: dict[int, int], progress: float
+        self,
+        state: RewiringState,
+        returned: dict[str, int],
+        new: dict[str, int],
+        progress: float,
     ) -> None:
         if self.stop_overlap is None or not self.is_settled(progress):
             return
-        for i, grown in new.items():
-            if grown and returned[i] > self.stop_overlap * grown:
-                state["stopped"][i] = True
+        for name, grown in new.items():
+            if grown and returned[name] > self.stop_overlap * grown:
+                state.stopped.add(name)

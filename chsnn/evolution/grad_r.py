@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 from torch.optim.adam import adam
 
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
-from chsnn.evolution.record import EvolutionRecord, State
-from chsnn.gradients import LayerGradient
+from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewirer import Attachable
+from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
-from chsnn.networks import SpikingMLP
+from chsnn.observe import LayerGradient
 
 
 @dataclass(frozen=True)
-class GradR:
+class GradR(Attachable):
     """Settings of gradient rewiring.
 
     Every pair of a layer has a fixed sign s and a strength theta; its weight is
@@ -59,80 +59,76 @@ class GradR:
         """Whether :meth:`step` needs the gradients of a backward pass: yes."""
         return True
 
-    def owned_parameters(self, network: SpikingMLP) -> list[nn.Parameter]:
-        """Return the weights of all layers but the last, which follow the strengths."""
-        return [layer.values for layer in network.sparse_layers[:-1]]
+    @property
+    def owns_values(self) -> bool:
+        """Whether weights are moved past the optimiser: yes, they follow the strengths."""
+        return True
 
-    def begin(self, network: SpikingMLP, *, seed: int) -> State:
-        """Return strengths and signs that make the weights the network has.
+    @property
+    def interval(self) -> int | None:
+        """Optimiser steps from one rewiring to the next: after each."""
+        return 1
+
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+        """Return the names of all layers but the last."""
+        return list(layers)[:-1]
+
+    def begin(self, state: RewiringState) -> None:
+        """Remember strengths and signs that make the weights there are.
 
         Raises
         ------
         ValueError
             If a layer is not fully connected: pairs without a link have no strength yet.
         """
-        state: State = {"count": torch.zeros(())}
-        for i, layer in enumerate(network.sparse_layers[:-1]):
+        for name in state.targets:
+            layer = state.layers[name]
             if layer.graph.density < 1.0:
                 raise ValueError(
-                    "Grad R starts from a fully connected network, got a layer of sparsity "
+                    f"Grad R starts from a fully connected network, got layer {name!r} of sparsity "
                     f"{layer.graph.sparsity:.6g}"
                 )
-            weight = layer.values.detach().cpu().view(layer.graph.shape)
-            state[f"sign.{i}"] = torch.where(weight < 0, -1.0, 1.0)
-            state[f"theta.{i}"] = weight.abs()
-            state[f"mean.{i}"] = torch.zeros_like(weight)
-            state[f"square.{i}"] = torch.zeros_like(weight)
-        network.target_links = _links(network)
-        return state
-
-    def is_due(self, steps_done: int, steps_per_epoch: int) -> bool:
-        """Whether to rewire after this many optimiser steps: after each."""
-        return True
+        state.memory["count"] = torch.zeros(())
+        for name in state.targets:
+            layer = state.layers[name]
+            weight = layer.values.detach().float().view(layer.graph.shape)
+            state.memory[f"sign.{name}"] = torch.where(weight < 0, -1.0, 1.0)
+            state.memory[f"theta.{name}"] = weight.abs()
+            state.memory[f"mean.{name}"] = torch.zeros_like(weight)
+            state.memory[f"square.{name}"] = torch.zeros_like(weight)
 
     def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the network will end with: never known."""
+        """Whether the sparsity is the one that the model will end with: never known."""
         return True
 
-    def warm_up(self, network: SpikingMLP) -> None:
+    def warm_up(self, state: RewiringState) -> None:
         """Do nothing: no kernel needs compiling."""
 
     def step(
         self,
-        network: SpikingMLP,
-        optimizer: torch.optim.Optimizer | None,
+        state: RewiringState,
         *,
         progress: float,
-        seed: int,
-        index: int,
-        state: State | None = None,
-        gradients: Sequence[LayerGradient] | None = None,
-        n_threads: int | None = None,
+        gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
         """Move all strengths along their gradient; as :meth:`chsnn.Evolution.step`.
 
-        The learning rate is that of the optimiser.
-
-        Raises
-        ------
-        ValueError
-            If there is no optimiser, or gradients or the state are missing.
+        The learning rate is that of the optimiser's first group (1 without an optimiser).
         """
         start = time.perf_counter()
-        if optimizer is None or gradients is None or state is None:
-            raise ValueError("Grad R needs an optimiser, gradients and its state")
-        rate = float(optimizer.param_groups[0]["lr"])
+        assert gradients is not None  # the rewirer gives them to who reads them
         pruned = regrown = links = 0
-        count = state["count"]
-        for i, layer in enumerate(network.sparse_layers[:-1]):
-            state["count"] = count.clone()  # adam counts one up for every tensor
-            before = layer.graph
-            self._move(layer, i, state, gradients[i], rate)
-            stay = int((before.link_ids(*layer.graph.links()) >= 0).sum())
+        count = state.memory["count"]
+        for name in state.evolving:
+            state.memory["count"] = count.clone()  # adam counts one up for every tensor
+            before = state.graph(name)
+            self._move(state, name, gradients[name])
+            after = state.graph(name)
+            stay = int((before.link_ids(*after.links()) >= 0).sum())
             pruned += before.n_links - stay
-            regrown += layer.graph.n_links - stay
+            regrown += after.n_links - stay
             links += before.n_links
-        network.target_links = _links(network)
+            state.targets[name] = after.n_links
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
@@ -141,39 +137,34 @@ class GradR:
             returned=0,
             missing=0,
             dead_neurons=0,
-            silent_inputs=int((network.graphs[0].left_degree == 0).sum()),
+            silent_inputs=state.silent_inputs(),
             stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 
-    def _move(
-        self, layer: SparseLinear, i: int, state: State, gradient: LayerGradient, rate: float
-    ) -> None:
-        theta, sign = state[f"theta.{i}"], state[f"sign.{i}"]
+    def _move(self, state: RewiringState, name: str, gradient: LayerGradient) -> None:
+        layer, memory = state.layers[name], state.memory
+        theta, sign = memory[f"theta.{name}"], memory[f"sign.{name}"]
         mu = math.log(2.0 * (1.0 - self.target_sparsity)) / self.alpha
         slope = sign * gradient.rows(0, layer.graph.n_left)
         slope += self.alpha * torch.sign(theta - mu)
+        rates = [float(one.param_groups[0]["lr"]) for one in state.optimizers]
         adam(
             [theta],
             [slope],
-            [state[f"mean.{i}"]],
-            [state[f"square.{i}"]],
+            [memory[f"mean.{name}"]],
+            [memory[f"square.{name}"]],
             [],
-            [state["count"]],
+            [memory["count"]],
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=rate,
+            lr=rates[0] if rates else 1.0,
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
         )
         is_link = theta > 0
-        graph = BipartiteGraph.from_biadjacency(is_link.numpy())
-        if graph != layer.graph:
-            layer.set_graph(graph)
+        state.rewire(name, BipartiteGraph.from_biadjacency(is_link.cpu().numpy()))
         layer.set_values((sign * theta)[is_link])
-
-
-def _links(network: SpikingMLP) -> tuple[int | None, ...]:
-    return (*(graph.n_links for graph in network.graphs[:-1]), None)
+        layer.values.grad = None  # no optimiser's zero_grad reaches it any more

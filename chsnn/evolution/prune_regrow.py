@@ -6,14 +6,13 @@ import numpy as np
 
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import (
-    ChainRemoval,
     regrow_by_scores,
     regrow_links,
     removal_scores,
     select_links,
 )
-from chsnn.gradients import LayerGradient
 from chsnn.layers import SparseLinear
+from chsnn.observe import LayerGradient
 
 
 def keep_links(
@@ -28,7 +27,8 @@ def keep_links(
     """Return the layer's graph with exactly `n` of its links, chosen by their weights."""
     if n == layer.graph.n_links:
         return layer.graph
-    scores = removal_scores(layer.graph, layer.values.detach().cpu().numpy(), kind=removal)
+    weights = layer.values.detach().double().cpu().numpy()
+    scores = removal_scores(layer.graph, weights, kind=removal)
     kept = select_links(scores, n, sampling=sampling, temperature=temperature, rng=rng)
     return layer.graph.keep_links(kept)
 
@@ -67,13 +67,6 @@ def add_links(
             n_threads=n_threads,
         )
     return graph.add_links(*new)
-
-
-def live_neurons(chains: ChainRemoval) -> list[np.ndarray]:
-    """Return the masks of inputs, hidden neurons and outputs that may gain a link."""
-    inputs = np.ones(chains.graphs[0].n_left, dtype=bool)
-    outputs = np.ones(chains.graphs[-1].n_right, dtype=bool)
-    return [inputs, *(~mask for mask in chains.dead), outputs]
 
 
 def n_returned(before: BipartiteGraph, kept: BipartiteGraph, after: BipartiteGraph) -> int:

@@ -6,13 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
-# What a way of rewiring remembers from one step to the next, as named tensors: a checkpoint
-# holds them as they are.
-State = dict[str, Tensor]
-
 
 @dataclass(frozen=True)
 class EvolutionRecord:
@@ -72,8 +65,3 @@ def summed(records: Sequence[EvolutionRecord]) -> dict[str, Any]:
         **last,
         "evolution_seconds": sum(r.seconds for r in records),
     }
-
-
-def flags(values: Sequence[bool]) -> Tensor:
-    """Return flags as a tensor that a checkpoint can hold."""
-    return torch.tensor(values, dtype=torch.bool)

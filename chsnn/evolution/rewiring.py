@@ -1,61 +1,66 @@
-"""What the trainer asks of a way of rewiring."""
+"""What a way of rewiring is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-import torch
 from torch import nn
 
-from chsnn.evolution.record import EvolutionRecord, State
-from chsnn.gradients import LayerGradient
-from chsnn.networks import SpikingMLP
+from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.state import RewiringState
+from chsnn.layers import SparseLinear
+from chsnn.observe import LayerGradient
 
 
 class Rewiring(Protocol):
-    """A way of changing a network's links while it is trained.
+    """Settings of a way of changing a model's links while it is trained: frozen.
 
-    Settings are the object's own, and frozen; what it remembers is a dictionary of tensors
-    that the trainer keeps, and that a checkpoint holds.
+    What is remembered from step to step is a :class:`RewiringState`, which a
+    :class:`chsnn.evolution.Rewirer` owns.
     """
 
     @property
     def reads_gradients(self) -> bool:
-        """Whether :meth:`step` needs the gradients of the last backward pass."""
+        """Whether :meth:`step` needs the gradients of the last backward passes."""
         ...
 
-    def owned_parameters(self, network: SpikingMLP) -> list[nn.Parameter]:
-        """Return the parameters that the optimiser is to leave alone."""
+    @property
+    def owns_values(self) -> bool:
+        """Whether it moves the weights of its layers itself, past the optimiser."""
         ...
 
-    def begin(self, network: SpikingMLP, *, seed: int) -> State:
-        """Return what is remembered before the first step; may change the network."""
+    @property
+    def interval(self) -> int | None:
+        """Optimiser steps from one rewiring to the next; None: once an epoch."""
         ...
 
-    def is_due(self, steps_done: int, steps_per_epoch: int) -> bool:
-        """Whether the network is to be rewired after this many optimiser steps."""
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+        """Return the names of the layers that are rewired if nobody names any."""
+        ...
+
+    def begin(self, state: RewiringState) -> None:
+        """Put into the state what is remembered before the first step."""
         ...
 
     def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the network will end with."""
+        """Whether the sparsity is the one that the model will end with."""
         ...
 
-    def warm_up(self, network: SpikingMLP) -> None:
+    def warm_up(self, state: RewiringState) -> None:
         """Compile what :meth:`step` needs; changes nothing."""
+        ...
+
+    def attach(self, model: nn.Module, optimizer: Any = None, **options: Any) -> Any:
+        """Return a :class:`chsnn.evolution.Rewirer`; see :meth:`chsnn.Evolution.attach`."""
         ...
 
     def step(
         self,
-        network: SpikingMLP,
-        optimizer: torch.optim.Optimizer | None,
+        state: RewiringState,
         *,
         progress: float,
-        seed: int,
-        index: int,
-        state: State | None = None,
-        gradients: Sequence[LayerGradient] | None = None,
-        n_threads: int | None = None,
+        gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
-        """Rewire the network once, in place."""
+        """Rewire once, in place."""
         ...

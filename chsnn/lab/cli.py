@@ -17,7 +17,7 @@ from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import RewiringName, RunConfig
-from chsnn.lab.experiment import CHECKPOINT, CONFIG, Experiment, open_run
+from chsnn.lab.experiment import CHECKPOINT, Experiment, config_to_resume, open_run
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
@@ -61,9 +61,7 @@ class Resume:
 
     def execute(self) -> None:
         """Run the command."""
-        if not (self.run / CONFIG).is_file():
-            raise FileNotFoundError(f"{self.run} is not a run folder: it has no {CONFIG}")
-        experiment = Experiment.prepare(RunConfig.read(self.run / CONFIG, out=self.run))
+        experiment = Experiment.prepare(config_to_resume(self.run))
         _run(experiment, resume=True, json=self.json)
 
 
@@ -160,10 +158,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         command = _parse(arguments)
         command.execute()
-    except (ValueError, FileNotFoundError, TrainingDiverged) as error:
+    except (ValueError, TypeError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
+    except OSError as error:  # a full disk, a folder that cannot be written, a missing file
+        fail("chsnn", _said(error), 2)
     except KeyboardInterrupt:
         fail("chsnn", "interrupted", _INTERRUPTED)
+
+
+def _said(error: OSError) -> str:
+    """Return an error of the file system in one line, with its file."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}; what was finished before is still there"
 
 
 def _parse(arguments: list[str]) -> Any:

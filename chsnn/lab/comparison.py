@@ -223,18 +223,22 @@ class _Process:
 def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     head = {"method": plan.method, "sparsity": plan.sparsity, "seed": plan.config.seed}
     shape = {key: document[key] for key in ("data", "network", "timesteps", "epochs")}
-    settings = {k: v for k, v in plan.config.to_dict().items() if k not in _NOT_SETTINGS}
     measures = {name: document[name] for name in _MEASURES}
-    return {**head, **shape, **measures, "settings": settings}
+    return {**head, **shape, **measures, "settings": _settings(plan.config)}
 
 
 def _check_folder(config: RunConfig) -> None:
     path = config.out / CONFIG
-    if path.is_file() and RunConfig.read(path, out=config.out) != config:
+    if path.is_file() and _settings(RunConfig.read(path, out=config.out)) != _settings(config):
         raise ValueError(
             f"out must be a new folder or that of the same comparison; {config.out} holds a run "
             "with other settings, nothing was changed"
         )
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """Return what decides the outcome of a run."""
+    return {k: v for k, v in config.to_dict().items() if k not in _NOT_SETTINGS}
 
 
 def _finished(plan: Plan) -> dict[str, Any] | None:

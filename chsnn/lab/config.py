@@ -9,26 +9,16 @@ from typing import Any, Literal
 
 import tomli_w
 
-from chgraph.checks import (
-    check_choice,
-    check_count,
-    check_positive_int,
-    check_real,
-    check_sparsity,
-)
+from chgraph.checks import check_choice, check_positive_int, check_sparsity
 from chgraph.storage import write_atomically
 from chsnn.data import DATA_SETS
-from chsnn.encoding import ENCODINGS, Encoding
+from chsnn.encoding import ENCODINGS, MOST_TIMESTEPS, Encoding
 from chsnn.energy import HARDWARE
 from chsnn.evolution import DeepR, Evolution, GradR, Rewiring
 from chsnn.networks import READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
-from chsnn.optimizers import (
-    LEARNING_RATE_SCHEDULES,
-    OPTIMIZERS,
-    LearningRateSchedule,
-    OptimizerName,
-)
+from chsnn.settings import TrainingSettings
+from chsnn.threads import check_threads
 from chsnn.weights import WEIGHTS, Weights
 
 Select = Literal["best", "last"]
@@ -40,8 +30,6 @@ _CHOICES = {
     "select": SELECTS,
     "data": DATA_SETS,
     "encoding": ENCODINGS,
-    "optimizer": OPTIMIZERS,
-    "learning_rate_schedule": LEARNING_RATE_SCHEDULES,
     "readout": READOUTS,
     "topology": TOPOLOGIES,
     "weights": WEIGHTS,
@@ -74,8 +62,8 @@ class NeuronConfig:
         return LIF(**asdict(self))
 
 
-@dataclass(frozen=True)
-class RunConfig:
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(TrainingSettings):
     """Everything that decides the outcome of a run."""
 
     data: str = "digits"
@@ -90,20 +78,6 @@ class RunConfig:
     """How an image becomes input: analogue at every step, evenly spaced or random spikes."""
     timesteps: int = 8
     """Time steps per image."""
-    epochs: int = 30
-    """Passes over the training images."""
-    batch_size: int = 16
-    """Images per gradient step."""
-    optimizer: OptimizerName = "adam"
-    """Rule of the gradient step."""
-    learning_rate: float = 0.003
-    """Learning rate at the start."""
-    learning_rate_schedule: LearningRateSchedule = "cosine"
-    """How the learning rate falls."""
-    weight_decay: float = 0.0
-    """Weight decay of the optimiser."""
-    shift: int = 0
-    """Move each training image by up to so many pixels at random, every time it is shown."""
     readout: Readout = "potential"
     """What scores a class: potential of an output neuron that never fires, or its rate."""
     topology: Topology = "SSCTI"
@@ -112,8 +86,6 @@ class RunConfig:
     """Initial weights."""
     rewiring: RewiringName = "evolution"
     """How the topology changes: by the settings of evolution, deep_r or grad_r, or not at all."""
-    seed: int = 0
-    """The one seed of all randomness."""
     select: Select = "best"
     """Epoch whose network is measured: the best on the validation images, or the last."""
     baseline: bool = True
@@ -134,18 +106,18 @@ class RunConfig:
     grad_r: GradR = field(default_factory=GradR)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.hidden, tuple):
             raise TypeError(f"hidden must be a list of layer sizes, got {self.hidden!r}")
         for size in self.hidden:
             check_positive_int("hidden", size)
         check_sparsity(self.sparsity)
-        for name in ("timesteps", "epochs", "batch_size"):
-            check_positive_int(name, getattr(self, name))
+        if check_positive_int("timesteps", self.timesteps) > MOST_TIMESTEPS:
+            raise ValueError(f"timesteps must be at most {MOST_TIMESTEPS:,}, got {self.timesteps}")
         for name, choices in _CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        if check_real("learning_rate", self.learning_rate, minimum=0.0) == 0.0:
-            raise ValueError("learning_rate must be above 0, got 0")
-        check_real("weight_decay", self.weight_decay, minimum=0.0)
+        if self.encoding == "none":
+            raise ValueError("encoding must make spikes of the images of a data set, got 'none'")
         for name in ("baseline", "download", "tensorboard"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")
@@ -154,11 +126,14 @@ class RunConfig:
                 "sparsity must be 0 with rewiring GradR, which starts fully connected and ends "
                 f"near grad_r.target_sparsity; got {self.sparsity}"
             )
-        check_count("seed", self.seed)
-        check_count("shift", self.shift)
-        for name in ("threads", "train_images"):
-            if getattr(self, name) is not None:
-                check_positive_int(name, getattr(self, name))
+        if self.threads is not None:
+            check_threads("threads", self.threads)
+        if self.train_images is not None:
+            check_positive_int("train_images", self.train_images)
+
+    def training(self) -> TrainingSettings:
+        """Return the settings of the trainer alone."""
+        return TrainingSettings(**{f.name: getattr(self, f.name) for f in fields(TrainingSettings)})
 
     def fully_connected(self) -> RunConfig:
         """Return the configuration of the twin: every link present, nothing rewired."""

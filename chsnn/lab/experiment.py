@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from chgraph.graph import BipartiteGraph
 from chgraph.plotting import save_figure
-from chsnn.checkpoint import previous_of, read_checkpoint
+from chsnn.augmentation import check_square
+from chsnn.checkpoint import load, previous_of
 from chsnn.data import DataSet, load_data
 from chsnn.energy import estimate_energy
 from chsnn.evaluation import evaluate
@@ -18,10 +19,15 @@ from chsnn.lab.config import RunConfig
 from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.tensorboard import open_writer
 from chsnn.networks import SpikingMLP, mlp
-from chsnn.threads import set_threads
+from chsnn.settings import CHANGEABLE
+from chsnn.threads import threads
 from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer
 
 CONFIG, REPORT = "config.toml", "report.json"
+# What a run has been trained with so far: config.toml is a person's to edit.
+TRAINED = "trained.toml"
+# What may change when a run goes on, beside CHANGEABLE: none of it decides the outcome.
+_FREE = ("out", "threads", "download", "tensorboard", "hardware")
 PREVIOUS = "checkpoint.previous.safetensors"
 BASELINE = "baseline"
 TENSORBOARD = "tensorboard"
@@ -57,8 +63,6 @@ class Experiment:
             If a setting is out of range, or `config.out` exists and is not a run folder.
         """
         check_folder(config.out)
-        if config.threads is not None:
-            set_threads(config.threads)
         data = load_data(config.data, download=config.download)
         if config.train_images is not None:
             data = data.with_train_images(config.train_images)
@@ -86,10 +90,15 @@ class Experiment:
         TrainingDiverged
             If a loss is not finite.
         """
+        with threads(self.config.threads):
+            return self._run(resume=resume, progress=progress)
+
+    def _run(self, *, resume: bool, progress: bool) -> dict[str, Any]:
         folder = self.config.out
         if not resume:
             _clear(folder)
         self.config.write(folder / CONFIG)
+        self.config.write(folder / TRAINED)
         before = self.network.graphs[0]
         outcome = _train_and_measure(
             self.config, self.data, self.network, folder, "sparse", resume, progress
@@ -144,9 +153,43 @@ def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
     return config, _chosen(folder, config)
 
 
+def config_to_resume(folder: Path) -> RunConfig:
+    """Return the configuration with which the run in a folder can go on.
+
+    That of its file, which may have been edited: what does not decide what has been trained
+    already (epochs, batch size, learning rate, threads, ...) is taken up.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is no run folder.
+    ValueError
+        If anything else was changed; nothing is written then.
+    """
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
+    config = RunConfig.read(folder / CONFIG, out=folder)
+    if (folder / TRAINED).is_file():
+        check_changes(RunConfig.read(folder / TRAINED, out=folder), config)
+    return config
+
+
+def check_changes(trained: RunConfig, config: RunConfig) -> None:
+    """Raise ValueError if a run cannot go on from one configuration to another."""
+    may_change = (*CHANGEABLE, *_FREE)
+    for setting in fields(config):
+        before, after = getattr(trained, setting.name), getattr(config, setting.name)
+        if before != after and setting.name not in may_change:
+            raise ValueError(
+                f"{setting.name} cannot change in a run that goes on (it was {before!r}, "
+                f"{CONFIG} says {after!r}); what can is {', '.join(may_change)}"
+            )
+
+
 def _chosen(folder: Path, config: RunConfig) -> SpikingMLP:
     """Return the network of the epoch that the configuration selects."""
-    return read_checkpoint(folder / (BEST if config.select == "best" else CHECKPOINT)).network
+    path = folder / (BEST if config.select == "best" else CHECKPOINT)
+    return cast(SpikingMLP, load(path))
 
 
 def check_folder(folder: Path) -> None:
@@ -164,7 +207,7 @@ def check_folder(folder: Path) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left in its own folder, so that no result is stale."""
-    names = (REPORT, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
+    names = (REPORT, TRAINED, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
     for place in (folder, folder / BASELINE):
         for name in names:
             (place / name).unlink(missing_ok=True)
@@ -187,39 +230,31 @@ def _train_and_measure(
         "name": name,
     }
     with open_writer(folder / TENSORBOARD if config.tensorboard else None) as write:
-        trainer = _resumed(folder, options) if resume else None
+        if write is not None:
+            options["callbacks"] = [lambda _, row: write(row)]
+        trainer = _resumed(config, folder, options) if resume else None
         if trainer is None:
             trainer = _new_trainer(config, network, options)
-        trainer.on_epoch = write
         history = trainer.fit(data.train, data.validation)
     chosen = _chosen(folder, config)
     return Outcome(
         config=config,
         network=chosen,
         history=history,
-        best_validation_accuracy=trainer.best_accuracy(),
+        best_validation_accuracy=trainer.best() or 0.0,
         accuracy=evaluate(chosen, data.test, seed=config.seed),
         energy=estimate_energy(chosen, data.test, hardware=config.hardware, seed=config.seed),
     )
 
 
 def _new_trainer(config: RunConfig, network: SpikingMLP, options: dict[str, Any]) -> Trainer:
-    return Trainer(
-        network,
-        evolution=config.rewiring_settings(),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        optimizer=config.optimizer,
-        learning_rate=config.learning_rate,
-        learning_rate_schedule=config.learning_rate_schedule,
-        weight_decay=config.weight_decay,
-        shift=config.shift,
-        seed=config.seed,
-        **options,
-    )
+    if config.shift:
+        check_square(network.sizes[0])
+    evolution = config.rewiring_settings()
+    return Trainer(network, evolution=evolution, settings=config.training(), **options)
 
 
-def _resumed(folder: Path, options: dict[str, Any]) -> Trainer | None:
+def _resumed(config: RunConfig, folder: Path, options: dict[str, Any]) -> Trainer | None:
     """Return a trainer that goes on from the folder's checkpoint; None if there is none yet.
 
     If the last checkpoint is damaged the one before it serves, with a warning: the epoch in
@@ -228,6 +263,7 @@ def _resumed(folder: Path, options: dict[str, Any]) -> Trainer | None:
     path = folder / CHECKPOINT
     if not path.is_file():
         return None
+    options = {**options, **{name: getattr(config, name) for name in CHANGEABLE}}
     try:
         return Trainer.resume(path, **options)
     except ValueError as error:

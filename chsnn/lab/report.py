@@ -11,12 +11,9 @@ from chgraph.storage import write_atomically
 from chsnn.energy import EnergyReport
 from chsnn.history import History
 from chsnn.lab.config import RunConfig
-from chsnn.networks import (
-    SpikingMLP,
-    link_sparsity,
-    node_sparsity,
-    sparse_layers_sparsity,
-)
+from chsnn.networks import SpikingMLP
+from chsnn.sparse import sparse_layers
+from chsnn.sparsity import link_sparsity, node_sparsity
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,7 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON-ready numbers and names."""
+        layers = sparse_layers(self.network)
         return {
             "data": self.config.data,
             "network": list(self.network.sizes),
@@ -53,7 +51,8 @@ class Outcome:
             "epochs": len(self.history.rows),
             "accuracy": self.accuracy,
             "link_sparsity": link_sparsity(self.network),
-            "sparse_layers_sparsity": sparse_layers_sparsity(self.network),
+            # All but the output layer, which is dense and loses only what dead neurons had.
+            "sparse_layers_sparsity": link_sparsity(self.network, list(layers)[:-1]),
             "node_sparsity": node_sparsity(self.network),
             "firing_rate": self.energy.firing_rate,
             "sops_per_sample": self.energy.sops_per_sample,

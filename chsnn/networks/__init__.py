@@ -1,16 +1,16 @@
 """Architectures."""
 
 from chsnn.networks.mlp import READOUTS, TOPOLOGIES, Readout, SpikingMLP, Topology, mlp
-from chsnn.networks.sparsity import link_sparsity, node_sparsity, sparse_layers_sparsity
+
+# Classes that a file can hold by name, rebuilt by their `from_specification`.
+BUILDERS = {"mlp": SpikingMLP}
 
 __all__ = [
+    "BUILDERS",
     "READOUTS",
     "TOPOLOGIES",
     "Readout",
     "SpikingMLP",
     "Topology",
-    "link_sparsity",
     "mlp",
-    "node_sparsity",
-    "sparse_layers_sparsity",
 ]

@@ -12,11 +12,15 @@ from torch import Tensor, nn
 
 from chgraph.checks import check_choice, check_positive_int
 from chgraph.graph import BipartiteGraph
+from chgraph.rewiring import Wiring
 from chgraph.topology import link_count, regular, spike_correlated
 from chsnn.encoding import Encoder, Encoding
+from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend, SparseLinear
 from chsnn.neurons import LIF
 from chsnn.seeds import stream, torch_stream
+from chsnn.sparse import check_before_loading, sparse_layers
+from chsnn.threads import start_numba
 from chsnn.weights import Weights, initial_weights
 
 Readout = Literal["potential", "rate"]
@@ -26,7 +30,7 @@ TOPOLOGIES = ("SSCTI", "regular")
 
 
 class SpikingMLP(nn.Module):
-    """Encoder, then sparse linear layers with LIF neurons between them, then a readout.
+    """Encoder, then sparse layers with LIF neurons, then a readout.
 
     :func:`mlp` builds one from sizes and sparsities; this constructor takes the graphs.
 
@@ -34,8 +38,6 @@ class SpikingMLP(nn.Module):
     ----------
     graphs : sequence of BipartiteGraph
         Topology of each layer, first to last.
-    evolving : sequence of bool
-        For each layer whether evolution may rewire it.
     encoder : Encoder
     neuron : LIF
         Settings of all hidden neurons (and of the output neurons of the "rate" readout).
@@ -44,59 +46,47 @@ class SpikingMLP(nn.Module):
         receives (a potential that integrates without leak or threshold), or the firing
         rate of LIF output neurons.
     backend : {"auto", "sparse", "dense"}
-        Of every :class:`SparseLinear`.
-    target_links : sequence of (int or None), optional
-        As the attribute; by default the links that each evolving layer has.
+        Of every layer.
     activity_sparsity : float
         Fraction of (input, step) pairs without a spike, which SSWI asks for.
 
     Attributes
     ----------
-    layers : ModuleList of SparseLinear
-    neurons : ModuleList of LIF
-    target_links : tuple of int or None
-        Links that evolution keeps in each layer; None for a layer it leaves alone.
-    neuron_settings : dict
-        Settings of the hidden neurons.
-    activity_sparsity : float
+    encoder : Encoder
+    layers : ModuleList
+        :class:`chsnn.SparseLIF` each; the last a :class:`chsnn.fused.SparseReadout` for the
+        "potential" readout.
+    readout : str
     """
 
     def __init__(
         self,
         graphs: Sequence[BipartiteGraph],
-        evolving: Sequence[bool],
         *,
         encoder: Encoder,
-        neuron: LIF,
+        neuron: LIF | None = None,
         readout: Readout = "potential",
         backend: Backend = "auto",
-        target_links: Sequence[int | None] | None = None,
         activity_sparsity: float = 0.5,
     ) -> None:
         super().__init__()
         check_choice("readout", readout, READOUTS)
+        neuron = LIF() if neuron is None else neuron
         self.encoder = encoder
         self.readout: Readout = readout
-        self.layers = nn.ModuleList(SparseLinear(graph, backend=backend) for graph in graphs)
         n_spiking = len(graphs) - (readout == "potential")
-        self.neurons = nn.ModuleList(LIF(**neuron.settings) for _ in range(n_spiking))
-        self.target_links: tuple[int | None, ...] = tuple(
-            target_links
-            if target_links is not None
-            else (g.n_links if e else None for g, e in zip(graphs, evolving, strict=True))
-        )
-        self.neuron_settings: dict[str, Any] = dict(neuron.settings)
-        self.activity_sparsity = activity_sparsity
-
-    @property
-    def sparse_layers(self) -> tuple[SparseLinear, ...]:
-        """The linear layers, first to last."""
-        return tuple(cast(SparseLinear, layer) for layer in self.layers)
+        layers: list[SparseLinear] = [
+            SparseLIF(graph, neuron, backend=backend) for graph in graphs[:n_spiking]
+        ]
+        layers += [SparseReadout(graph, backend=backend) for graph in graphs[n_spiking:]]
+        self.layers = nn.ModuleList(layers)
+        layers[0].input_activity_sparsity = activity_sparsity
+        check_before_loading(self)
 
     @property
     def graphs(self) -> tuple[BipartiteGraph, ...]:
         """Topology of each layer."""
-        return tuple(layer.graph for layer in self.sparse_layers)
+        return tuple(cast(SparseLinear, layer).graph for layer in self.layers)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -104,55 +94,59 @@ class SpikingMLP(nn.Module):
         graphs = self.graphs
         return (graphs[0].n_left, *(graph.n_right for graph in graphs))
 
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Classify images (B, n_in): scores (B, n_classes); `generator` serves the encoder."""
-        x = self.encoder(images.flatten(1), generator)
-        last = len(self.neurons) - 1
-        for i, (layer, neuron) in enumerate(zip(self.layers, self.neurons, strict=False)):
-            steps = x.shape[0]
-            if steps < 2 or x.stride(0) != 0:
-                x, _ = neuron(layer(x))
-            elif i < last or self._is_watched(i):  # an image shown at every step
-                x, _ = neuron(layer(x, steps="once"), steps=steps)
-            else:
-                rate = cast(SparseLinear, layer).firing_rate(x[0], cast(LIF, neuron), steps)
-                if self.readout == "rate":
-                    return rate
-                return self.sparse_layers[-1].product(rate, look_for_spikes=False)
-        return self.layers[-1](x, steps="mean") if self.readout == "potential" else x.mean(dim=0)
+    @property
+    def wiring(self) -> Wiring:
+        """A path: each layer feeds the next and nothing else."""
+        return Wiring.path({name: layer.graph for name, layer in sparse_layers(self).items()})
 
-    def _is_watched(self, last: int) -> bool:
-        """Whether a hook wants to see what the last neurons receive or when they spike."""
-        seen = (self.layers[last], self.neurons[last], self.layers[-1])
-        return any(module._forward_hooks or module._forward_pre_hooks for module in seen)
+    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Classify images (B, ...), or spikes [T, B, ...] with the encoding "none".
+
+        Parameters
+        ----------
+        images : Tensor
+        generator : torch.Generator, optional
+            Of a random encoding; torch's global one if left out.
+
+        Returns
+        -------
+        Tensor, shape (B, n_classes)
+            Scores.
+        """
+        x = self.encoder(self.encoder.flat(images, self.sizes[0]), generator)
+        steps = x.shape[0]
+        *hidden, last = self.layers
+        if self.readout == "rate":
+            for layer in hidden:
+                x = layer(x)
+            return last(x, rate=True)
+        for layer in hidden[:-1]:
+            x = layer(x)
+        return last(hidden[-1](x, rate=True), steps=steps) if hidden else last(x)
 
     def specification(self) -> dict[str, Any]:
-        """Return everything but graphs and values, as JSON-ready numbers and names."""
+        """Return everything but graphs and tensors, as JSON-ready numbers and names."""
+        first = cast(SparseLinear, self.layers[0])
+        neurons = [layer.neuron for layer in self.layers if isinstance(layer, SparseLIF)]
         return {
-            "kind": "mlp",
             "encoding": self.encoder.kind,
             "timesteps": self.encoder.timesteps,
-            "neuron": dict(self.neuron_settings),
+            "neuron": neurons[0].settings if neurons else LIF().settings,
             "readout": self.readout,
-            "backend": self.sparse_layers[0].backend,
-            "target_links": list(self.target_links),
-            "activity_sparsity": self.activity_sparsity,
+            "backend": first.backend,
+            "activity_sparsity": first.input_activity_sparsity,
+            "shapes": [list(graph.shape) for graph in self.graphs],
         }
 
     @classmethod
-    def from_specification(
-        cls, specification: dict[str, Any], graphs: Sequence[BipartiteGraph]
-    ) -> SpikingMLP:
-        """Rebuild a network from :meth:`specification` and its graphs; values are 0."""
-        targets = specification["target_links"]
+    def from_specification(cls, specification: dict[str, Any]) -> SpikingMLP:
+        """Rebuild a network from :meth:`specification`, without links: its state brings them."""
         return cls(
-            graphs,
-            [target is not None for target in targets],
+            [BipartiteGraph.from_links([], [], tuple(s)) for s in specification["shapes"]],
             encoder=Encoder(specification["encoding"], specification["timesteps"]),
             neuron=LIF(**specification["neuron"]),
             readout=specification["readout"],
             backend=specification["backend"],
-            target_links=targets,
             activity_sparsity=specification["activity_sparsity"],
         )
 
@@ -192,7 +186,9 @@ def mlp(
     inputs : array_like or Tensor, shape (N, sizes[0]), optional
         Images from which SSCTI learns how inputs correlate, encoded as the network does;
         without them the first layer starts as the others do, random and regular.
-    encoding : {"direct", "even", "bernoulli"}
+    encoding : {"direct", "even", "bernoulli", "none"}
+        How inputs become what the first layer reads at every step; "none": they are spikes over
+        time already, [T, B, n].
     timesteps : int
     neuron : LIF, optional
         Settings of the neurons; ``LIF()`` by default.
@@ -226,27 +222,27 @@ def mlp(
     neuron = LIF() if neuron is None else neuron
     encoder = Encoder(encoding, timesteps)
     spikes = None if inputs is None else _observe(encoder, inputs, plans[0].shape[0], seed)
+    start_numba()
     graphs = [
         _initial_graph(plan, spikes if topology == "SSCTI" else None, stream(seed, "topology", i))
         for i, plan in enumerate(plans)
     ]
     network = SpikingMLP(
         graphs,
-        [plan.sparsity is not None for plan in plans],
         encoder=encoder,
         neuron=neuron,
         readout=readout,
         backend=backend,
         activity_sparsity=0.5 if spikes is None else 1.0 - float(spikes.mean()),
     )
-    for i, (plan, layer) in enumerate(zip(plans, network.sparse_layers, strict=True)):
+    for name, layer in sparse_layers(network).items():
         layer.set_values(
             initial_weights(
                 layer.graph,
                 weights,
-                v_th=neuron.settings["v_th"],
-                activity_sparsity=network.activity_sparsity if plan.reads_input else None,
-                rng=stream(seed, "weights", i),
+                v_th=float(np.mean(neuron.settings["v_th"])),
+                activity_sparsity=layer.input_activity_sparsity,
+                rng=stream(seed, "weights", name),
             )
         )
     return network
@@ -280,9 +276,15 @@ def _plans(sizes: Sequence[int], sparsity: float | Sequence[float | None]) -> li
 
 def _observe(encoder: Encoder, inputs: Any, n_in: int, seed: int) -> np.ndarray:
     """Return what the first layer will read, (T, N, n_in), once if it is constant in time."""
-    images = torch.as_tensor(inputs, dtype=torch.float32).flatten(1)
-    if images.shape[1] != n_in:
-        raise ValueError(f"inputs must have {n_in} values a sample, got {images.shape[1]}")
+    images = torch.as_tensor(inputs, dtype=torch.float32)
+    if not bool(images.isfinite().all()):
+        raise ValueError("inputs must be finite, got NaN or infinity")
+    if encoder.kind != "direct" and not 0.0 <= images.min() <= images.max() <= 1.0:
+        raise ValueError(
+            "inputs must have intensities in [0, 1] to become spikes, got "
+            f"[{images.min():g}, {images.max():g}]"
+        )
+    images = encoder.flat(images, n_in, name="inputs")
     if encoder.kind == "direct":
         return images[None].numpy()
     return encoder(images, torch_stream(seed, "observe")).to(torch.uint8).numpy()

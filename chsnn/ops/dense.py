@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from chgraph.graph import BipartiteGraph
 from chgraph.jit import frozen
 from chsnn._kernels import events as event_kernels
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
 from chsnn.ops.layout import check_cpu
+from chsnn.ops.linear import Current, check_same_graph
 from chsnn.threads import kernel_threads
 
 # Firing rate under which summing the rows that fire beats the matrix product (measured).
@@ -137,3 +139,44 @@ def dense_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     lines = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]).contiguous()
     y = _DenseLinear.apply(lines, weight.contiguous()).view(*x.shape[:-1], weight.shape[1])
     return y if bias is None else y + bias
+
+
+class _Scatter(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        values: Tensor,
+        places: Tensor,
+        graph: BipartiteGraph,
+        current: Current | None,
+    ) -> Tensor:
+        ctx.places, ctx.graph, ctx.current = places, graph, current
+        n_in, n_out = graph.shape
+        return values.new_zeros(n_out * n_in).scatter_(0, places, values).view(n_out, n_in)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        check_same_graph(ctx.graph, ctx.current)
+        return gradient.reshape(-1)[ctx.places], None, None, None
+
+
+def scatter_links(
+    values: Tensor, places: Tensor, graph: BipartiteGraph, current: Current | None = None
+) -> Tensor:
+    """Write the values of links into a dense weight, zeros where there is no link.
+
+    Parameters
+    ----------
+    values : Tensor, shape (n_links,)
+    places : Tensor of int64, shape (n_links,)
+        Position of every link in the flattened (n_out, n_in) weight.
+    graph : BipartiteGraph
+    current : callable, optional
+        As for :func:`chsnn.ops.sparse_linear`.
+
+    Returns
+    -------
+    Tensor, shape (n_out, n_in)
+    """
+    return _Scatter.apply(values, places, graph, current)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from chsnn._kernels.buffers import POOL
 from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
 from chsnn.threads import kernel_threads
 
+# What graph the values belong to by the time of the backward pass.
+Current = Callable[[], BipartiteGraph]
 # Bounds of the threads' rows, offsets, neighbors, weights and what the sums start from.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -137,7 +140,13 @@ def bias_or_zeros(bias: Tensor | None, graph: BipartiteGraph, like: np.ndarray) 
 class _SparseLinear(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, values: Tensor, bias: Tensor | None, graph: BipartiteGraph, look: bool
+        ctx: Any,
+        x: Tensor,
+        values: Tensor,
+        bias: Tensor | None,
+        graph: BipartiteGraph,
+        look: bool,
+        current: Current | None,
     ) -> Tensor:
         numbers = numbers_of(values)
         start = bias_or_zeros(bias, graph, numbers)
@@ -145,7 +154,7 @@ class _SparseLinear(torch.autograd.Function):
             source = _read_input(x, look)
             out = _forward(source, numbers, start, graph, threads)
         ctx.save_for_backward(values, x if shares_memory(source.data, x) else None)
-        ctx.graph, ctx.shape = graph, x.shape
+        ctx.graph, ctx.shape, ctx.current = graph, x.shape, current
         # Without a gradient of the values only the width of the input is of use.
         ctx.source = source if ctx.needs_input_grad[1] else Input(source.columns, np.empty(0))
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
@@ -153,10 +162,26 @@ class _SparseLinear(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        check_same_graph(ctx.graph, ctx.current)
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
         with kernel_threads(operations(gradient, ctx.graph)) as threads:
             found = layer_gradients(ctx, feature_major(gradient), values, threads)
-        return *found, None, None
+        return *found, None, None, None
+
+
+def check_same_graph(graph: BipartiteGraph, current: Current | None) -> None:
+    """Raise if the values have got other links since the forward pass.
+
+    Raises
+    ------
+    RuntimeError
+        If so: the gradients would go to the wrong links.
+    """
+    if current is not None and current() is not graph:
+        raise RuntimeError(
+            "the graph of a layer was changed between forward and backward: its gradients belong "
+            "to links that are gone; change graphs after backward(), or run the forward pass again"
+        )
 
 
 def operations(x: Tensor, graph: BipartiteGraph) -> int:
@@ -176,6 +201,7 @@ def sparse_linear(
     bias: Tensor | None = None,
     *,
     look_for_spikes: bool = True,
+    current: Current | None = None,
 ) -> Tensor:
     """Multiply by a weight that exists at the links of a graph only, on the CPU.
 
@@ -197,6 +223,9 @@ def sparse_linear(
         Whether to see if `x` holds only zeros and ones, one pass over it. Such an input is
         packed to bits: less than half the time, and a thirtieth of the memory kept for the
         backward.
+    current : callable, optional
+        Returns the graph that the values have when the backward pass comes; one that is not
+        `graph` any more makes it raise.
 
     Returns
     -------
@@ -216,9 +245,9 @@ def sparse_linear(
     """
     check_fit(x, values, graph, bias)
     if x.dim() > 1 and x.shape[0] > 1 and x.stride(0) == 0 and not x.requires_grad:
-        once = _SparseLinear.apply(x[0], values, bias, graph, look_for_spikes)
+        once = _SparseLinear.apply(x[0], values, bias, graph, look_for_spikes, current)
         return once.expand(x.shape[0], *once.shape)
-    return _SparseLinear.apply(x, values, bias, graph, look_for_spikes)
+    return _SparseLinear.apply(x, values, bias, graph, look_for_spikes, current)
 
 
 def check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | None) -> None:

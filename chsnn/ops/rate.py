@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,19 @@ from chsnn._kernels.lif import Neuron
 from chsnn.ops.layout import as_tensor, feature_major, shares_memory
 from chsnn.ops.lif import TimeLayout, as_neuron
 from chsnn.ops.linear import (
+    Current,
     Input,
     bias_or_zeros,
     check_fit,
+    check_same_graph,
     layer_gradients,
     numbers_of,
     operations,
     weighted_rows,
 )
 from chsnn.threads import kernel_threads
+
+Watch = Callable[[Tensor], None]
 
 
 class _LifRate(torch.autograd.Function):
@@ -58,6 +63,8 @@ class _SparseLifRate(torch.autograd.Function):
         graph: BipartiteGraph,
         steps: int,
         neuron: Neuron,
+        current: Current | None,
+        watch: Watch | None,
     ) -> Tensor:
         numbers = numbers_of(values)
         start = bias_or_zeros(bias, graph, numbers)
@@ -71,17 +78,21 @@ class _SparseLifRate(torch.autograd.Function):
             rate.product_rate(*rows, flat, columns, out, slope, steps, neuron)
         ctx.save_for_backward(values, x if shares_memory(flat, x) else None)
         ctx.graph, ctx.shape, ctx.source, ctx.slope = graph, x.shape, Input(columns, flat), slope
+        ctx.current, ctx.watch = current, watch
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        check_same_graph(ctx.graph, ctx.current)
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place
         with kernel_threads(operations(gradient, ctx.graph)) as threads:
             g = POOL.empty(ctx.slope.size, ctx.slope.dtype)
             np.multiply(feature_major(gradient), ctx.slope, out=g)
             found = layer_gradients(ctx, g, values, threads)
-        return *found, None, None, None
+        if ctx.watch is not None:
+            ctx.watch(as_tensor(g, gradient.shape))
+        return *found, None, None, None, None, None
 
 
 def lif_rate(
@@ -135,6 +146,8 @@ def sparse_lif_rate(
     method: str = "super",
     surrogate_alpha: float = 100.0,
     steps: int,
+    current: Current | None = None,
+    watch: Watch | None = None,
 ) -> Tensor:
     """Return the firing rates of neurons behind the links of a graph, for a constant input.
 
@@ -147,6 +160,11 @@ def sparse_lif_rate(
         As for :func:`sparse_linear`; `x` is one step, that is shown `steps` times.
     alpha, theta, method, surrogate_alpha, steps
         As for :func:`lif_rate`.
+    current : callable, optional
+        As for :func:`sparse_linear`.
+    watch : callable, optional
+        Called in the backward pass with the gradient of what the neurons receive, summed over
+        the steps, shape (..., n_out).
 
     Returns
     -------
@@ -167,4 +185,4 @@ def sparse_lif_rate(
     check_fit(x, values, graph, bias)
     neuron = as_neuron(x, alpha, theta, method, surrogate_alpha)
     check_positive_int("steps", steps)
-    return _SparseLifRate.apply(x, values, bias, graph, steps, neuron)
+    return _SparseLifRate.apply(x, values, bias, graph, steps, neuron, current, watch)

@@ -275,7 +275,7 @@ def test_frame(monkeypatch):
 def test_plot(repeats):
     result = evaluate(KARATE, methods=METHODS, repeats=repeats, rng=0)
     figure, axes = plt.subplots()
-    assert result.plot(axes) is axes
+    assert evaluation_bars(result, ax=axes) is axes
     heights = [bar.get_height() for bar in axes.patches]
     table = result.table()
     assert heights == [table[m][name].mean for m in METHODS for name in result.measures]

@@ -1,18 +1,15 @@
-"""Rewiring: scores of links, exactly k of them, dead chains."""
-
-import itertools
+"""Rewiring: scores of links, exactly k of them."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chgraph import BipartiteGraph, as_bipartite
+from chgraph import as_bipartite
 from chgraph.rewiring import (
     REMOVAL_KINDS,
     SAMPLINGS,
     removal_scores,
-    remove_dead_chains,
     select_links,
 )
 from tests import naive, zoo
@@ -136,55 +133,3 @@ def test_select_links_names_bad_input(change, error, name):
     arguments = {"scores": [1.0, 2.0], "k": 1, **change}
     with pytest.raises(error, match=rf"^{name}\b"):
         select_links(**arguments)
-
-
-# -------------------------------------------------------------------------- remove_dead_chains
-
-
-@st.composite
-def networks(draw):
-    """Biadjacencies of consecutive layers, sparse enough for dead neurons."""
-    sizes = draw(st.lists(st.integers(1, 6), min_size=2, max_size=5))
-    rng, density = np.random.default_rng(draw(SEEDS)), draw(st.sampled_from([0.2, 0.35, 0.6]))
-    return [rng.random(shape) < density for shape in itertools.pairwise(sizes)]
-
-
-@given(networks())
-def test_dead_neurons_lose_their_links_and_nobody_else_does(layers):
-    result = remove_dead_chains([as_bipartite(layer) for layer in layers])
-    dead = naive.dead_neurons(layers)
-    assert [mask.tolist() for mask in result.dead] == [mask.tolist() for mask in dead]
-    none = [np.zeros(layers[0].shape[0], bool), *dead, np.zeros(layers[-1].shape[1], bool)]
-    for layer, graph, kept, gone in zip(
-        layers, result.graphs, result.kept, itertools.pairwise(none), strict=True
-    ):
-        alive = layer & ~gone[0][:, None] & ~gone[1]
-        assert graph == as_bipartite(alive)
-        assert as_bipartite(layer).keep_links(kept) == graph
-    np.testing.assert_array_equal(result.silent_inputs, result.graphs[0].left_degree == 0)
-
-
-def test_death_spreads_forward_and_backward():
-    chain = BipartiteGraph.from_links([0], [0], (1, 1))
-    broken = BipartiteGraph.from_links([], [], (1, 1))
-    result = remove_dead_chains([chain, chain, broken, chain, chain])
-    assert [mask.tolist() for mask in result.dead] == [[True]] * 4
-    assert [graph.n_links for graph in result.graphs] == [0] * 5
-    assert result.silent_inputs.tolist() == [True]
-
-
-def test_a_single_layer_has_no_hidden_neuron(graph):
-    result = remove_dead_chains([graph])
-    assert (result.graphs, result.dead) == ((graph,), ())
-
-
-def test_removal_of_chains_is_done_once():
-    layers = [np.random.default_rng(s).random((6, 6)) < 0.25 for s in range(3)]
-    once = remove_dead_chains([as_bipartite(layer) for layer in layers])
-    assert remove_dead_chains(once.graphs).graphs == once.graphs
-
-
-@pytest.mark.parametrize("graphs", [[], [zoo.GRAPHS["wide"], zoo.GRAPHS["wide"]]])
-def test_layers_that_do_not_fit_are_named(graphs):
-    with pytest.raises(ValueError, match=r"^graphs\b"):
-        remove_dead_chains(graphs)

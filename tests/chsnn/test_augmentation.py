@@ -44,3 +44,31 @@ def test_images_that_are_not_square_and_negative_shifts_are_refused():
         random_shift(torch.rand(2, 10), 1, generator())
     with pytest.raises(ValueError, match="pixels"):
         random_shift(torch.rand(2, 9), -1, generator())
+
+
+@pytest.mark.parametrize("shape", [(9,), (2, 3, 3), (2, 4, 9)])
+def test_images_that_are_no_rows_are_refused(shape):
+    with pytest.raises(ValueError, match=r"^images must have shape \(B, side \* side\)"):
+        random_shift(torch.rand(shape), 1, generator())
+
+
+def test_rows_need_not_lie_side_by_side():
+    wide = torch.rand(6, 32, generator=generator(5))
+    got = random_shift(wide[:, ::2], 1, generator(6))
+    assert torch.equal(got, random_shift(wide[:, ::2].contiguous(), 1, generator(6)))
+
+
+def test_without_a_generator_the_global_one_serves():
+    images = torch.rand(20, 16, generator=generator(2))
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        got = random_shift(images, 2)
+    assert torch.equal(got, random_shift(images, 2, generator(7)))
+    assert not torch.equal(got, images)
+
+
+def test_images_stay_on_their_device():
+    images = torch.zeros(3, 9, device="meta")
+    for source in (None, generator()):  # drawn on the CPU, where the generator is
+        moved = random_shift(images, 1, source)
+        assert (moved.device.type, moved.shape) == ("meta", (3, 9))

@@ -47,14 +47,56 @@ def folder(tmp_path):
     return tmp_path
 
 
+PARTS = ("train", "validation", "test")
+# Written down from the first loads, so that a split that moves is seen.
+RECORDED = {
+    "digits": ("c86cf74f21628437", "0bed1bce1e548088", "635def5a6eb29205"),
+    "mnist": ("d041aa60f32901e9", "762fb41a0505303b", "8c26786d4955bfbe"),
+}
+INDICES_OF_5_010 = ("2b30b4c3bd3ff9e4", "28a3a5ca6c5e7d62")
+
+
+def digest(*tensors):
+    """Start of the SHA-256 of the bytes of tensors."""
+    whole = hashlib.sha256()
+    for tensor in tensors:
+        whole.update(tensor.numpy().tobytes())
+    return whole.hexdigest()[:16]
+
+
+def digests(data):
+    parts = [getattr(data, part) for part in PARTS]
+    return tuple(digest(part.images, part.labels) for part in parts)
+
+
 def test_the_digits_split_never_changes():
-    one, two = load_data("digits"), load_data("digits")
-    assert torch.equal(one.test.images, two.test.images)
-    parts = [
-        set(map(tuple, part.images.tolist())) for part in (one.train, one.validation, one.test)
-    ]
+    data = load_data("digits")
+    assert data.test.labels[:10].tolist() == [3, 6, 6, 4, 9, 0, 6, 7, 9, 9]
+    assert digests(data) == RECORDED["digits"]
+    parts = [set(map(tuple, getattr(data, part).images.tolist())) for part in PARTS]
     assert not parts[0] & parts[2]
     assert not parts[1] & parts[2]
+
+
+def test_the_mnist_split_never_changes(folder):
+    numbers = np.zeros((5_010, 4, 4), dtype=np.uint8)
+    numbers[:, 0, 0], numbers[:, 0, 1] = np.divmod(np.arange(5_010), 256)
+    (folder / NAMES[0]).write_bytes(idx(numbers))
+    data = load_data("mnist", folder)
+    images = [(255 * part.images).round().long() for part in (data.train, data.validation)]
+    indices = [256 * pixels[:, 0] + pixels[:, 1] for pixels in images]
+    assert torch.equal(torch.cat(indices).sort().values, torch.arange(5_010))
+    assert indices[0].tolist() == [3604, 4103, 688, 3933, 2720, 1052, 2948, 2547, 1774, 2706]
+    assert tuple(map(digest, indices)) == INDICES_OF_5_010
+    labels = read_idx(folder / f"{NAMES[1]}.gz")
+    np.testing.assert_array_equal(data.validation.labels.numpy(), labels[indices[1].numpy()])
+
+
+def test_a_set_without_training_images_is_named(folder):
+    for name, shape in ((NAMES[0], (5_000, 4, 4)), (NAMES[1], (5_000,))):
+        (folder / name).write_bytes(idx(np.zeros(shape)))
+    with pytest.raises(ValueError, match=rf"{folder} must have more than the 5000 training images"):
+        load_data("mnist", folder)
 
 
 def test_fewer_training_images_are_the_first_ones():
@@ -175,6 +217,7 @@ def test_real_mnist_has_its_known_size_and_test_labels():
     data = load_data("mnist")
     assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
     assert data.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert digests(data) == RECORDED["mnist"]
 
 
 @pytest.mark.parametrize("n", [1, 7, 3 * BATCHES_AHEAD, 3 * BATCHES_AHEAD + 5])

@@ -6,12 +6,13 @@ from tests.naive.graphs import Array
 
 
 def lif_eq1(
-    x: Array, alpha: float, theta: float, weight: Array | None = None
+    x: Array, alpha: float | Array, theta: float | Array, weight: Array | None = None
 ) -> tuple[Array, Array]:
     """CH-SNN eq. 1: v(t+1) = (1 - z(t)) alpha v(t) + W x(t+1), z = [v > theta] (method.md 3).
 
     x is (T,) or (T, n_in), `weight` (n_in, n_out) or None for the identity; v and z start at 0.
-    Returns the voltages before the reset and the spikes (0/1), time first.
+    `alpha` and `theta` are one number or one per neuron. Returns the voltages before the reset
+    and the spikes (0/1), time first.
     """
     x = np.asarray(x, dtype=float)
     current = x if weight is None else np.stack([step @ weight for step in x])

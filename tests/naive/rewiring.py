@@ -1,7 +1,8 @@
 """Removal scores and dead neurons (method.md section 3)."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,3 +48,34 @@ def dead_neurons(biadjacencies: Sequence[Array]) -> list[Array]:
                     layers[h][:, z] = False
                     layers[h + 1][z, :] = False
     return dead
+
+
+def dead_in_wiring(
+    layers: Mapping[str, Array], junctions: Sequence[Mapping[str, Any]]
+) -> tuple[list[Array], dict[str, Array]]:
+    """Dead mask of each junction and the layers without the links of the dead.
+
+    A junction is a dict: "size", and as wanted "sources" and "targets" (names of layers, those
+    whose columns and those whose rows are its neurons), "open_in", "open_out". A neuron dies if
+    all its columns in the sources, or all its rows in the targets, hold nothing; a side that is
+    open or has no layer kills nobody. Start again at each death until a round has none.
+    """
+    left = {name: np.array(layer, dtype=bool) for name, layer in layers.items()}
+    dead = [np.zeros(junction["size"], dtype=bool) for junction in junctions]
+    changed = True
+    while changed:
+        changed = False
+        for junction, gone in zip(junctions, dead, strict=True):
+            sources, targets = junction.get("sources", ()), junction.get("targets", ())
+            for z in range(junction["size"]):
+                unfed = not any(left[name][:, z].any() for name in sources)
+                unread = not any(left[name][z, :].any() for name in targets)
+                unfed = unfed and len(sources) > 0 and not junction.get("open_in", False)
+                unread = unread and len(targets) > 0 and not junction.get("open_out", False)
+                if (unfed or unread) and not gone[z]:
+                    gone[z] = changed = True
+                    for name in sources:
+                        left[name][:, z] = False
+                    for name in targets:
+                        left[name][z, :] = False
+    return dead, left

@@ -1,0 +1,117 @@
+"""What a run of rewiring works on and remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chgraph.graph import BipartiteGraph
+from chgraph.rewiring import Wiring
+from chsnn.layers import SparseLinear
+from chsnn.optimizers import carry_state, learning_rate_of
+
+
+@dataclass(eq=False)
+class RewiringState:
+    """The layers of a model with what their rewiring needs.
+
+    Attributes
+    ----------
+    layers : dict of str to SparseLinear
+        All sparse layers of the model, by name.
+    wiring : Wiring
+        Which of them feeds which.
+    optimizers : tuple of Optimizer
+        Whose per-link state is carried along.
+    targets : dict of str to int
+        How many links each layer that is rewired is to have.
+    thresholds : dict of str to float
+        Of the neurons behind each layer, which weights drawn by SSWI are made for.
+    seed : int
+    n_threads : int or None
+        Of the topology kernels.
+    events : int
+        Rewirings so far, which number the random streams.
+    stopped : set of str
+        Layers whose rewiring has come to rest.
+    first_links : dict of str to int
+        Links that each layer began with.
+    memory : dict of str to Tensor
+        What else is remembered, as named tensors: a checkpoint holds them as they are.
+    """
+
+    layers: dict[str, SparseLinear]
+    wiring: Wiring
+    optimizers: Sequence[torch.optim.Optimizer]
+    targets: dict[str, int]
+    thresholds: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    n_threads: int | None = None
+    events: int = 0
+    stopped: set[str] = field(default_factory=set)
+    first_links: dict[str, int] = field(default_factory=dict)
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    seen: dict[str, BipartiteGraph] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.first_links = self.first_links or {n: self.graph(n).n_links for n in self.targets}
+        self.seen = {name: layer.graph for name, layer in self.layers.items()}
+
+    def graph(self, name: str) -> BipartiteGraph:
+        """Return the graph of a layer."""
+        return self.layers[name].graph
+
+    def graphs(self) -> dict[str, BipartiteGraph]:
+        """Return the graphs of all layers by name."""
+        return {name: layer.graph for name, layer in self.layers.items()}
+
+    @property
+    def frozen(self) -> list[str]:
+        """Layers whose weights are not trained: they are left alone."""
+        return [name for name, layer in self.layers.items() if not layer.values.requires_grad]
+
+    @property
+    def evolving(self) -> list[str]:
+        """Layers that are rewired: those with a target, without the frozen ones."""
+        frozen = set(self.frozen)
+        return [name for name in self.targets if name not in frozen]
+
+    def rewire(self, name: str, graph: BipartiteGraph, fresh: float | np.ndarray = 0.0) -> None:
+        """Give a layer a new graph, with its weights and optimiser state; new links get `fresh`."""
+        layer = self.layers[name]
+        if graph is layer.graph or graph == layer.graph:
+            return
+        source = layer.set_graph(graph, new_values=fresh)
+        self._carry(name, source)
+
+    def follow_changes(self) -> None:
+        """Carry the optimisers' state over changes of links that somebody else has made.
+
+        A state_dict that was loaded, or ``set_graph`` by hand.
+        """
+        for name, layer in self.layers.items():
+            before = self.seen[name]
+            if layer.graph is not before:
+                self._carry(name, before.link_ids(*layer.graph.links()))
+
+    def _carry(self, name: str, source: np.ndarray) -> None:
+        layer = self.layers[name]
+        for optimizer in self.optimizers:
+            carry_state(optimizer, layer.values, source)
+        self.seen[name] = layer.graph
+
+    def learning_rate(self, name: str) -> float:
+        """Return the learning rate of a layer's weights; 1 if no optimiser moves them."""
+        values = self.layers[name].values
+        rates = (learning_rate_of(optimizer, values) for optimizer in self.optimizers)
+        return next((rate for rate in rates if rate is not None), 1.0)
+
+    def silent_inputs(self) -> int:
+        """Count the inputs without a link, of layers that read nothing another one feeds."""
+        fed = {name for junction in self.wiring.junctions for name in junction.targets}
+        open_layers = [layer for name, layer in self.layers.items() if name not in fed]
+        return sum(int((layer.graph.left_degree == 0).sum()) for layer in open_layers)

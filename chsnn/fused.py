@@ -1,0 +1,184 @@
+"""A layer and its neurons as one fast module, and a readout that integrates over time."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from chgraph.graph import BipartiteGraph
+from chsnn.layers import Backend, Passage, SparseLinear, outside_compiled_graphs
+from chsnn.neurons import LIF, LIFNumbers
+from chsnn.ops import mean_over_time, sparse_lif_rate
+
+
+class SparseLIF(SparseLinear):
+    """A sparse layer with the LIF neurons behind it: spikes over time in, spikes out.
+
+    The numbers of ``LIF(...)(SparseLinear(...)(x))``, forward and backward, in fewer passes over
+    memory: an input that is the same at every step is multiplied once, and if only the firing
+    rates are wanted, the spikes are never written down. One module: a hook on it sees
+    what goes in and what comes out.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    neuron : LIF, optional
+        Whose settings (and learnt numbers) the neurons get; ``LIF()`` by default.
+    bias : bool
+    backend : {"auto", "sparse", "dense"}
+
+    Attributes
+    ----------
+    neuron : LIFNumbers
+        Threshold and decay of the neurons: parameters if they are learnt, else buffers.
+
+    Raises
+    ------
+    TypeError
+        If `neuron` is of a class of its own, whose ``forward`` would not be called.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = SparseLIF(BipartiteGraph.from_biadjacency([[1, 0], [1, 1]]))
+    >>> layer.set_values([2.0, 0.4, 2.0])
+    >>> spikes = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])  # two steps of one sample
+    >>> layer(spikes)[:, 0]
+    tensor([[1., 0.],
+            [0., 1.]], grad_fn=...)
+    """
+
+    def __init__(
+        self,
+        graph: BipartiteGraph,
+        neuron: LIF | None = None,
+        *,
+        bias: bool = False,
+        backend: Backend = "auto",
+    ) -> None:
+        super().__init__(graph, bias=bias, backend=backend)
+        neuron = LIF() if neuron is None else neuron
+        if type(neuron) is not LIF:
+            raise TypeError(
+                f"neuron must be a chsnn.LIF, got {type(neuron).__name__}: put a SparseLinear and "
+                "neurons of your own one after the other"
+            )
+        self.neuron = LIFNumbers(**neuron.settings)
+
+    @outside_compiled_graphs
+    def forward(self, x: Tensor, *, rate: bool = False) -> Tensor:
+        """Run all time steps.
+
+        Parameters
+        ----------
+        x : Tensor, shape (T, B, n_in)
+            An input that is the same at every step (stride 0 in time, as direct encoding gives
+            it) costs the product of one.
+        rate : bool
+            Whether to return only how often each neuron fires.
+
+        Returns
+        -------
+        Tensor, shape (T, B, n_out), or (B, n_out) with `rate`
+            Spikes, or their mean over time.
+        """
+        self._check(x)
+        if x.dim() < 2 or x.shape[0] == 0:
+            raise ValueError(f"x must be (T, B, {self.in_features}), got shape {tuple(x.shape)}")
+        steps = x.shape[0]
+        # The gradient of an input that wants one is that of every step.
+        is_constant = steps > 1 and x.stride(0) == 0 and not x.requires_grad
+        passage = Passage(x[0].detach(), steps) if is_constant else Passage(x.detach())
+        takers = self._tell(passage)
+
+        def tell(gradient: Tensor) -> None:
+            for take in takers:
+                take(gradient)
+
+        if is_constant and rate and self._fits_rate_kernel(x):
+            return sparse_lif_rate(
+                x[0],
+                self.values,
+                self.graph,
+                self.bias,
+                **self.neuron.kernel_settings(),
+                steps=steps,
+                current=self._current_graph,
+                watch=tell if takers else None,
+            )
+        y = self._product(x[0] if is_constant else x)
+        if takers and y.requires_grad:
+            y.register_hook(tell)
+        if is_constant and rate:
+            return self.neuron.rate(y, steps)
+        spikes, _ = self.neuron.run(y, steps=steps if is_constant else None)
+        return mean_of_steps(spikes) if rate else spikes
+
+    def _fits_rate_kernel(self, x: Tensor) -> bool:
+        plain = x.dtype == self.values.dtype == self._result_dtype(x)
+        return self.uses_sparse_kernels and plain and self.neuron.fits_kernel(x)
+
+    def extra_repr(self) -> str:
+        """Return the size of the layer, for printing."""
+        return f"{super().extra_repr()}, {self.neuron.extra_repr()}"
+
+
+class SparseReadout(SparseLinear):
+    """A sparse layer whose outputs integrate over time without leak or threshold.
+
+    The score of a class is the mean over time of what its output receives, which is the product
+    of the mean input: one product, however many steps.
+
+    Parameters
+    ----------
+    graph, bias, backend
+        As for :class:`chsnn.SparseLinear`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = SparseReadout(BipartiteGraph.from_biadjacency([[1]]))
+    >>> layer.set_values([2.0])
+    >>> layer(torch.tensor([[[1.0]], [[0.0]]])), layer(torch.tensor([[0.5]]), steps=2)
+    (tensor([[1.]], grad_fn=...), tensor([[1.]], grad_fn=...))
+    """
+
+    @outside_compiled_graphs
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
+        """Return the mean over time of the products.
+
+        Parameters
+        ----------
+        x : Tensor, shape (T, B, n_in); with `steps` (B, n_in)
+            Spikes or values over time; with `steps` their mean over so many steps.
+        steps : int, optional
+
+        Returns
+        -------
+        Tensor, shape (B, n_out)
+        """
+        self._check(x)
+        if steps is not None:
+            passage, mean = Passage(x.detach(), steps, is_mean=True), x
+        elif x.shape[0] > 1 and x.stride(0) == 0 and not x.requires_grad:
+            passage, mean = Passage(x[0].detach(), x.shape[0]), x[0]
+        else:
+            passage, mean = Passage(x.detach()), mean_of_steps(x)
+        takers = self._tell(passage)
+        y = self._product(mean, look_for_spikes=steps is None and x.shape[0] == 1)
+        count = len(x) if steps is None and passage.steps == 1 else 0
+
+        def tell(gradient: Tensor) -> None:
+            if count:  # every step has its share in the mean
+                gradient = (gradient / count).expand(count, *gradient.shape)
+            for take in takers:
+                take(gradient)
+
+        if takers and y.requires_grad:
+            y.register_hook(tell)
+        return y
+
+
+def mean_of_steps(x: Tensor) -> Tensor:
+    """Return the mean over the first axis, by the fast kernel where it serves."""
+    fits = x.device.type == "cpu" and x.dtype.itemsize >= 4 and x.is_floating_point()
+    return mean_over_time(x) if fits else x.mean(dim=0)

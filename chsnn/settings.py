@@ -1,0 +1,66 @@
+"""The settings of a training, stated once: keywords of the trainer, lines of a run's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chgraph.checks import (
+    check_choice,
+    check_count,
+    check_positive_float32,
+    check_positive_int,
+    check_real,
+)
+from chsnn.optimizers import (
+    LEARNING_RATE_SCHEDULES,
+    OPTIMIZERS,
+    LearningRateSchedule,
+    OptimizerName,
+)
+
+# What a training may be resumed with; everything else decides what has been trained already.
+CHANGEABLE = ("epochs", "batch_size", "learning_rate")
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Everything about a training that is a number or a name."""
+
+    epochs: int = 30
+    """Passes over the training samples."""
+    batch_size: int = 16
+    """Samples per gradient step; a DataLoader has its own."""
+    optimizer: OptimizerName = "adam"
+    """Rule of the gradient step."""
+    learning_rate: float = 0.003
+    """Learning rate at the start."""
+    learning_rate_schedule: LearningRateSchedule = "cosine"
+    """How the learning rate falls: along a cosine to 0 at the end, or not."""
+    weight_decay: float = 0.0
+    """Weight decay of the optimiser."""
+    clip_norm: float | None = None
+    """Norm to which the gradient of all parameters is clipped; not at all if left out."""
+    patience: int | None = None
+    """Stop after so many epochs without a better validation; never if left out."""
+    shift: int = 0
+    """Move each training image by up to so many pixels at random, every time it is shown."""
+    seed: int = 0
+    """The one seed of all randomness."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            check_positive_int(name, getattr(self, name))
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
+        # Larger numbers are infinite in the precision in which weights are moved.
+        check_positive_float32("learning_rate", self.learning_rate)
+        check_real("weight_decay", self.weight_decay, minimum=0.0, below=_LARGEST)
+        if self.clip_norm is not None:
+            check_positive_float32("clip_norm", self.clip_norm)
+        if self.patience is not None:
+            check_positive_int("patience", self.patience)
+        check_count("shift", self.shift)
+        check_count("seed", self.seed)
