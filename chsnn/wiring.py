@@ -23,6 +23,7 @@ from chgraph.rewiring.wiring import Junction, Wiring
 from chsnn._tracing import Tracer, is_of_use
 from chsnn._tracing_rules import leaves
 from chsnn.layers import SparseLinear
+from chsnn.modules import unwrapped
 from chsnn.neurons import LIF
 from chsnn.seeds import seeded, stream, torch_stream
 
@@ -48,7 +49,7 @@ def wiring_of(model: nn.Module) -> Wiring:
     >>> wiring_of(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
     Wiring(junctions=())
     """
-    said = getattr(model, "wiring", None)
+    said = getattr(unwrapped(model), "wiring", None)
     return said if isinstance(said, Wiring) else Wiring()
 
 
@@ -61,8 +62,9 @@ def find_wiring(
     every torch function it calls is seen: neurons are followed through elementwise functions
     and modules, the LIF of this package and Norse's feed-forward cells, residual sums, flattening
     and loops over time. A side of a population is open where something else reads the neurons
-    (the output of the model too) or drives them (the input, a bias, a norm). Each closed side is
-    then put to the test on the example: weights that should not matter are changed.
+    (the output of the model too, but not the states of neurons that it returns beside it, which go
+    back to the same neurons) or drives them (the input, a bias, a norm). Each closed side is then
+    put to the test on the example: weights that should not matter are changed.
 
     Parameters
     ----------
@@ -209,13 +211,24 @@ def _trace(
             tracer.follow_neurons(module, ("forward",), rests=_rests(module))
     with _undisturbed(), tracer:
         result = model(*args)
-    return tracer.wiring(result, [_kept(module) for module in model.modules()])
+    kept = [_without_states(_kept(module)) for module in model.modules()]
+    return tracer.wiring(_without_states(result), kept)
 
 
 def _kept(module: nn.Module) -> list[Any]:
     """Return what a module holds besides its parameters and modules."""
     others = ("_parameters", "_modules")
     return [value for name, value in vars(module).items() if name not in others]
+
+
+def _without_states(result: Any) -> Any:
+    """Return what a model gives without the states of neurons, its own business."""
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        is_state = type(result).__module__.partition(".")[0] in ("norse", "chsnn")
+        return None if is_state else [_without_states(one) for one in result]
+    if isinstance(result, tuple | list):
+        return [_without_states(one) for one in result]
+    return result
 
 
 def _resets_alone(neurons: Any) -> bool:
@@ -249,7 +262,8 @@ def _undisturbed() -> Iterator[None]:
 
 def _run(model: nn.Module, args: tuple[Any, ...]) -> list[Any]:
     with _undisturbed():
-        return [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves(model(*args))]
+        found = leaves(_without_states(model(*args)))
+        return [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in found]
 
 
 # ------------------------------------------------------------ the test

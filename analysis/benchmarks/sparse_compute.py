@@ -81,7 +81,7 @@ class Norse(nn.Module):
             tau_mem_inv=torch.tensor(1 - ALPHA), method="super", alpha=torch.tensor(1.0)
         )
         self.linears, self.cells = nn.ModuleList(), nn.ModuleList()
-        for layer in twin.sparse_layers:
+        for layer in chsnn.sparse_layers(twin).values():
             linear = nn.Linear(*layer.graph.shape, bias=False)
             # Norse multiplies its input by dt * tau_mem_inv = 1 - alpha.
             linear.weight = nn.Parameter(layer.dense_weight().detach() / (1 - ALPHA))
@@ -102,8 +102,8 @@ class Norse(nn.Module):
 def ours_on_spikes(twin: SpikingMLP, spikes: Tensor) -> Tensor:
     """Run our network on spikes that are there already, as the peer does."""
     x = spikes
-    for layer, neurons in zip(twin.sparse_layers, twin.neurons, strict=True):
-        x, _ = neurons(layer(x))
+    for layer in twin.layers:
+        x = layer(x)
     return x.mean(dim=0)
 
 
@@ -275,28 +275,18 @@ def epoch_case(arguments: Arguments) -> list[Row]:
     return rows
 
 
-def _epochs(config: RunConfig, data: Samples, batch: int) -> Callable[[], None]:
+def _epochs(config: RunConfig, data: Samples, batch: int) -> Callable[[], Any]:
     """Return a call that trains one more epoch."""
     few = Samples(data.images[:10], data.labels[:10])
     twin = build_network(config, DataSet("mnist", 10, data, few, few))
     trainer = chsnn.Trainer(
         twin,
         evolution=config.rewiring_settings(),
-        epochs=config.epochs,
+        settings=config.training(),
         batch_size=batch,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        shift=config.shift,
         progress=False,
     )
-    epoch = iter(range(1, config.epochs))
-
-    def train() -> None:
-        if trainer.evolution is not None and trainer._evolution_state is None:
-            trainer._evolution_state = trainer.evolution.begin(twin, seed=0)
-        trainer._epoch(next(epoch), data, few)
-
-    return train
+    return lambda: trainer.epoch(data, few)
 
 
 def large_case(arguments: Arguments) -> list[Row]:
