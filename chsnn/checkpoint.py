@@ -1,27 +1,23 @@
-"""A model or a training on disk: arrays in safetensors, the rest as JSON in its header."""
+"""A model or a training on disk."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from chgraph.storage import write_atomically
 from chsnn.evolution import DeepR, Evolution, GradR, Rewiring, settings_document
 from chsnn.model_state import Description, build, describe_model, model_tensors, restore
+from chsnn.modules import unwrapped
+from chsnn.settings import TrainingSettings, resumed_settings
+from chsnn.tensor_file import UnreadableCheckpoint, read_document, write_document
 
-_FORMAT = 3
 _REWIRINGS: dict[str, type] = {"Evolution": Evolution, "DeepR": DeepR, "GradR": GradR}
 _MODEL, _OPTIMIZER, _MEMORY = "model/", "optimizer/", "memory/"
 
@@ -34,8 +30,7 @@ class Checkpoint:
     ----------
     model : Module
     optimizer : Optimizer
-    settings : dict
-        Fields of :class:`chsnn.settings.TrainingSettings`.
+    settings : TrainingSettings
     names : dict
         Of what a file cannot hold: loss, metrics, learning rule.
     evolution : Evolution, DeepR, GradR or None
@@ -47,7 +42,7 @@ class Checkpoint:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    settings: dict[str, Any]
+    settings: TrainingSettings
     names: dict[str, Any]
     evolution: Rewiring | None
     rewirer: Mapping[str, Any] | None
@@ -56,27 +51,56 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class SavedTraining:
-    """What :func:`read_checkpoint` finds: a :class:`Checkpoint` whose optimiser is still to come.
+    """What :func:`read_checkpoint` finds in a file; the model is still to be made.
 
     Attributes
     ----------
-    model, settings, names, evolution, rewirer, history
+    path : Path
+    settings : TrainingSettings
+    names, evolution, rewirer, history
         As of :class:`Checkpoint`.
     optimizer_state : dict
         By parameter name and entry.
     """
 
-    model: nn.Module
-    settings: dict[str, Any]
+    path: Path
+    settings: TrainingSettings
     names: dict[str, Any]
     evolution: Rewiring | None
     rewirer: Mapping[str, Any] | None
     history: list[dict[str, Any]]
     optimizer_state: dict[str, dict[str, Any]]
+    description: Description
+    tensors: dict[str, Tensor]
 
-    def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+    def restore_model(self, model: nn.Module | None = None) -> nn.Module:
+        """Return the saved model, or the given one with its state; see :func:`load`."""
+        return _model(self.description, self.tensors, model, self.path)
+
+    def settings_for(self, options: Mapping[str, Any]) -> tuple[TrainingSettings, dict[str, Any]]:
+        """Return the settings with which to go on, given a trainer's options, and the others.
+
+        Raises
+        ------
+        ValueError
+            If an option would change what has been trained already.
+        """
+        rest = dict(options)
+        given = rest.pop("settings", None)
+        names = [f.name for f in fields(TrainingSettings) if f.name in rest]
+        changes = {} if given is None else asdict(given.changed({}))
+        changes |= {name: rest.pop(name) for name in names}
+        settings = resumed_settings(self.settings, changes, epochs_done=len(self.history))
+        if rest.pop("evolution", self.evolution) != self.evolution:
+            raise ValueError(
+                "evolution cannot change in a training that goes on (it was "
+                f"{self.evolution!r}); leave it out"
+            )
+        return settings, rest
+
+    def restore_optimizer(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
         """Put the saved state into an optimiser of the model's parameters."""
-        parameters = dict(self.model.named_parameters())
+        parameters = dict(unwrapped(model).named_parameters())
         for name, entries in self.optimizer_state.items():
             parameter = parameters[name]
             optimizer.state[parameter] = {
@@ -137,15 +161,15 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> nn.Module:
     ValueError
         If it cannot be read or does not fit the model; nothing has been changed then.
     """
-    document, tensors = _read(Path(path))
-    return _model(document, tensors, model, Path(path))
+    document, tensors = read_document(Path(path))
+    return _model(_description(document, Path(path)), tensors, model, Path(path))
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint, atomically."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, dict[str, Any]] = {}
-    for name, parameter in checkpoint.model.named_parameters():
+    for name, parameter in unwrapped(checkpoint.model).named_parameters():
         for key, value in checkpoint.optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
                 tensors[f"{_OPTIMIZER}{name}/{key}"] = value
@@ -159,7 +183,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
         tensors |= {f"{_MEMORY}{name}": tensor for name, tensor in memory.items()}
     evolution = checkpoint.evolution
     document = {
-        "settings": checkpoint.settings,
+        "settings": asdict(checkpoint.settings),
         "names": checkpoint.names,
         "evolution": None if evolution is None else settings_document(evolution),
         "rewirer": rewirer,
@@ -169,19 +193,28 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
     return _write(path, document, checkpoint.model, tensors)
 
 
-def read_checkpoint(path: Path, *, model: nn.Module | None = None) -> SavedTraining:
-    """Read a checkpoint of a trainer; `model` as for :func:`load`.
+def read_checkpoint(path: Path) -> SavedTraining:
+    """Read a checkpoint of a trainer.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no checkpoint of this package or is damaged, or does not fit the model.
+        If it is no checkpoint of this package or is damaged.
     """
-    document, tensors = _read(path)
+    document, tensors = read_document(path)
     if "settings" not in document:
         raise ValueError(f"{path} holds a model without its training; chsnn.load reads it")
+    try:
+        return _saved_training(document, tensors, path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableCheckpoint(f"{path} holds no training that can be read: {error}") from error
+
+
+def _saved_training(
+    document: dict[str, Any], tensors: dict[str, Tensor], path: Path
+) -> SavedTraining:
     state = {name: dict(entries) for name, entries in document["optimizer"].items()}
     for key, tensor in _below(_OPTIMIZER, tensors).items():
         name, _, entry = key.rpartition("/")
@@ -190,13 +223,15 @@ def read_checkpoint(path: Path, *, model: nn.Module | None = None) -> SavedTrain
     if rewirer is not None:
         rewirer = {**rewirer, "memory": _below(_MEMORY, tensors)}
     return SavedTraining(
-        model=_model(document, tensors, model, path),
-        settings=document["settings"],
+        path=path,
+        settings=TrainingSettings(**document["settings"]),
         names=document["names"],
-        evolution=_evolution_of(document["evolution"], path),
+        evolution=_evolution_of(document["evolution"]),
         rewirer=rewirer,
         history=document["history"],
         optimizer_state=state,
+        description=_description(document, path),
+        tensors=tensors,
     )
 
 
@@ -227,35 +262,22 @@ def previous_of(path: Path) -> Path:
 
 def _write(path: Path, document: dict[str, Any], model: nn.Module, more: dict[str, Tensor]) -> Path:
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in model_tensors(model).items()} | more
-    ready = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    whole = {"format": _FORMAT, "model": describe_model(model).to_dict(), **document}
-    text = json.dumps(whole)
-    metadata = {"chsnn": text, "sha256": _digest(text, ready)}
-    return write_atomically(path, save_tensors(ready, metadata=metadata))
+    return write_document(path, {"model": describe_model(model).to_dict(), **document}, tensors)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
+def _description(document: dict[str, Any], path: Path) -> Description:
     try:
-        # In one reading: a file that is opened twice can be replaced in between.
-        content = path.read_bytes()
-        tensors, metadata = load_tensors(content), _metadata(content)
-        if metadata["sha256"] != _digest(metadata["chsnn"], tensors):
-            raise ValueError("its content does not match its checksum")
-        document = json.loads(metadata["chsnn"])
-        if document["format"] != _FORMAT:
-            raise ValueError(f"format {document['format']}, this version reads {_FORMAT}")
-    except (SafetensorError, KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
-    return document, tensors
+        return Description.from_dict(document["model"])
+    except (KeyError, TypeError) as error:
+        raise UnreadableCheckpoint(
+            f"{path} describes no model that can be read: {error}"
+        ) from error
 
 
 def _model(
-    document: dict[str, Any], tensors: dict[str, Tensor], model: nn.Module | None, path: Path
+    description: Description, tensors: dict[str, Tensor], model: nn.Module | None, path: Path
 ) -> nn.Module:
     try:
-        description = Description.from_dict(document["model"])
         model = build(description) if model is None else model
         return restore(model, description, _below(_MODEL, tensors))
     except (KeyError, TypeError, ValueError) as error:
@@ -266,29 +288,12 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
 
-def _metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file: 8 bytes of length, then a JSON header."""
-    length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
-
-
-def _digest(text: str, tensors: dict[str, Tensor]) -> str:
-    """Return the SHA-256 of everything a checkpoint says, which damage and edits change."""
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        # As bytes, for numpy does not know every type that torch has.
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _evolution_of(document: dict[str, Any] | None, path: Path) -> Rewiring | None:
+def _evolution_of(document: dict[str, Any] | None) -> Rewiring | None:
     if document is None:
         return None
     settings = dict(document)
     kind = settings.pop("kind")
     cls = _REWIRINGS.get(kind)
     if cls is None or set(settings) != {f.name for f in fields(cls)}:
-        raise ValueError(f"{path} holds settings of an unknown way of rewiring, {kind!r}")
+        raise ValueError(f"settings of an unknown way of rewiring, {kind!r}")
     return cls(**settings)

@@ -12,7 +12,8 @@ from chsnn.metrics import Metric, named_metrics, scores_of
 from chsnn.modules import device_of, evaluating
 from chsnn.seeds import seeded
 
-_BATCH = 512
+# Samples at a time where nothing is learnt and only memory limits them.
+BATCH = 512
 
 
 def evaluate(
@@ -20,7 +21,7 @@ def evaluate(
     data: Any,
     *,
     metric: str | Metric = "accuracy",
-    batch_size: int = _BATCH,
+    batch_size: int = BATCH,
     seed: int = 0,
 ) -> float:
     """Return how well a model does; model, modes and random generators stay as they were.
@@ -47,7 +48,7 @@ def evaluate(
 
 @torch.no_grad()
 def all_scores(
-    model: nn.Module, data: Any, *, batch_size: int = _BATCH, seed: int = 0
+    model: nn.Module, data: Any, *, batch_size: int = BATCH, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of all samples and what was wanted, on the CPU.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chsnn.layers import Backend, Passage, SparseLinear, outside_compiled_graphs
 from chsnn.neurons import LIF, LIFNumbers
@@ -82,9 +83,7 @@ class SparseLIF(SparseLinear):
             Spikes, or their mean over time.
         """
         self._check(x)
-        if x.dim() < 2 or x.shape[0] == 0:
-            raise ValueError(f"x must be (T, B, {self.in_features}), got shape {tuple(x.shape)}")
-        steps = x.shape[0]
+        steps = _check_steps(x)
         # The gradient of an input that wants one is that of every step.
         is_constant = steps > 1 and x.stride(0) == 0 and not x.requires_grad
         passage = Passage(x[0].detach(), steps) if is_constant else Passage(x.detach())
@@ -112,6 +111,10 @@ class SparseLIF(SparseLinear):
             return self.neuron.rate(y, steps)
         spikes, _ = self.neuron.run(y, steps=steps if is_constant else None)
         return mean_of_steps(spikes) if rate else spikes
+
+    def to_linear(self) -> DenseLIF:
+        """Return a dense layer with the same neurons: the absent links have weight 0."""
+        return DenseLIF(super().to_linear(), self.neuron).train(self.training)
 
     def _fits_rate_kernel(self, x: Tensor) -> bool:
         plain = x.dtype == self.values.dtype == self._result_dtype(x)
@@ -158,8 +161,9 @@ class SparseReadout(SparseLinear):
         """
         self._check(x)
         if steps is not None:
+            check_positive_int("steps", steps)
             passage, mean = Passage(x.detach(), steps, is_mean=True), x
-        elif x.shape[0] > 1 and x.stride(0) == 0 and not x.requires_grad:
+        elif _check_steps(x) > 1 and x.stride(0) == 0 and not x.requires_grad:
             passage, mean = Passage(x[0].detach(), x.shape[0]), x[0]
         else:
             passage, mean = Passage(x.detach()), mean_of_steps(x)
@@ -176,6 +180,56 @@ class SparseReadout(SparseLinear):
         if takers and y.requires_grad:
             y.register_hook(tell)
         return y
+
+    def to_linear(self) -> DenseReadout:
+        """Return a dense readout: the absent links have weight 0."""
+        return DenseReadout(super().to_linear()).train(self.training)
+
+
+class DenseLIF(nn.Linear):
+    """What :class:`SparseLIF` becomes when it is made dense: its weights, and its neurons.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        Whose parameters it takes.
+    neuron : LIFNumbers
+    """
+
+    def __init__(self, linear: nn.Linear, neuron: LIFNumbers) -> None:
+        super().__init__(linear.in_features, linear.out_features, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+        self.neuron = neuron
+
+    def forward(self, x: Tensor, *, rate: bool = False) -> Tensor:
+        """Run all time steps, (T, B, n_in); as :meth:`SparseLIF.forward`."""
+        spikes, _ = self.neuron.run(super().forward(x))
+        return mean_of_steps(spikes) if rate else spikes
+
+
+class DenseReadout(nn.Linear):
+    """What :class:`SparseReadout` becomes when it is made dense.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        Whose parameters it takes.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear.in_features, linear.out_features, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
+        """Return the mean over time of the products; as :meth:`SparseReadout.forward`."""
+        return super().forward(mean_of_steps(x) if steps is None else x)
+
+
+def _check_steps(x: Tensor) -> int:
+    """Return the number of time steps, or raise if there is none."""
+    if x.dim() < 2 or x.shape[0] == 0:
+        raise ValueError(f"x must be (T, B, {x.shape[-1]}), got shape {tuple(x.shape)}")
+    return x.shape[0]
 
 
 def mean_of_steps(x: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class Neurons:
         if neurons.alpha.numel() > 1 or neurons.v_th.numel() > 1:
             raise ValueError("neurons must share one alpha and one v_th, got one per neuron")
         alpha_syn = neurons.alpha_syn if neurons.model == "current" else None
-        return cls(float(neurons.alpha), float(neurons.v_th), alpha_syn)
+        return cls(neurons.alpha.item(), neurons.v_th.item(), alpha_syn)
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,8 @@ def compile_network(network: nn.Module) -> EventNetwork:
     >>> run.scores.shape, run.sops.shape
     (torch.Size([10]), (2,))
     """
-    encoder, layers = getattr(network, "encoder", None), getattr(network, "layers", None)
+    encoder: Any = getattr(network, "encoder", None)
+    layers: Any = getattr(network, "layers", None)
     in_a_row = isinstance(encoder, Encoder) and isinstance(layers, nn.ModuleList)
     if not in_a_row or not all(isinstance(one, SparseLIF | SparseReadout) for one in layers):
         raise TypeError(

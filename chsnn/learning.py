@@ -1,14 +1,19 @@
-"""How a batch changes the weights: rules of learning."""
+"""How a batch changes the weights: rules of learning, the functions they need, and a step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice
-from chsnn.metrics import scores_of
+from chsnn.metrics import Metric, cross_entropy, named_metrics, scores_of
+from chsnn.modules import device_of
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,6 +54,11 @@ class BPTT:
         value = loss(scores, targets)
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise ValueError(f"loss must return a tensor of one number, got {value!r}")
+        if not value.requires_grad:
+            raise ValueError(
+                "loss must depend on a parameter that is trained; here it depends on none (all "
+                "frozen, or the scores detached)"
+            )
         model.zero_grad()
         value.backward()
         return value.detach(), scores.detach()
@@ -75,3 +85,128 @@ def learning_rule(learning: Any) -> LearningRule:
             f"{type(learning).__name__}"
         )
     return learning
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The functions of a training.
+
+    Attributes
+    ----------
+    loss : callable
+    metrics : dict of str to callable
+    learning : LearningRule
+    """
+
+    loss: Loss
+    metrics: dict[str, Metric]
+    learning: LearningRule
+
+    @classmethod
+    def of(
+        cls,
+        loss: Loss = cross_entropy,
+        metrics: str | Metric | Sequence[str | Metric] | None = None,
+        learning: str | LearningRule = "bptt",
+    ) -> Parts:
+        """Return the parts that a trainer's arguments mean.
+
+        Raises
+        ------
+        TypeError
+            If the loss is not callable, or `learning` is no rule of learning.
+        ValueError
+            If a name is unknown.
+
+        Examples
+        --------
+        >>> Parts.of().names()
+        {'loss': 'cross_entropy', 'metrics': ['accuracy'], 'learning': 'BPTT'}
+        """
+        if not callable(loss):
+            raise TypeError(f"loss must be callable with scores and targets, got {loss!r}")
+        by_default = ("accuracy",) if loss is cross_entropy else ()
+        chosen = named_metrics(by_default if metrics is None else metrics)
+        return cls(loss, chosen, learning_rule(learning))
+
+    def names(self) -> dict[str, Any]:
+        """Return their names."""
+        return {
+            "loss": getattr(self.loss, "__qualname__", type(self.loss).__qualname__),
+            "metrics": list(self.metrics),
+            "learning": type(self.learning).__name__,
+        }
+
+    def check_same(self, names: Mapping[str, Any], path: Path) -> None:
+        """Raise ValueError unless these have the names that a file holds."""
+        for kind, name in self.names().items():
+            if names[kind] != name:
+                raise ValueError(
+                    f"{kind} must be given as in the training that {path} holds: it was "
+                    f"{names[kind]!r}, this is {name!r}"
+                )
+
+
+class Learner:
+    """Changes the weights of a model, batch by batch.
+
+    Parameters
+    ----------
+    model : Module
+    optimizer : Optimizer
+        Of its parameters.
+    parts : Parts
+        Loss and rule of learning.
+    clip_norm : float, optional
+        To which the gradient of all parameters is clipped.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        parts: Parts,
+        *,
+        clip_norm: float | None = None,
+    ) -> None:
+        self._model = model
+        self._optimizer = optimizer
+        self._parts = parts
+        self._clip_norm = clip_norm
+
+    def step(
+        self, inputs: Tensor, targets: Tensor, *, learning_rate: float
+    ) -> tuple[float, Tensor]:
+        """Learn from a batch, moved to where the model is.
+
+        Returns
+        -------
+        loss : float
+        scores : Tensor
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is not finite; the weights have not been changed then.
+        """
+        if not self._model.training:  # an evaluation was in between
+            self._model.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        device = device_of(self._model)
+        loss, scores = self._parts.learning.gradients(
+            self._model, inputs.to(device), targets.to(device), self._parts.loss
+        )
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value}")
+        if self._clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm)
+        self._optimizer.step()
+        return value, scores
+
+    def check_weights(self) -> None:
+        """Raise FloatingPointError if a weight is not finite."""
+        for name, weights in self._model.named_parameters():
+            if weights.is_floating_point() and not bool(weights.isfinite().all()):
+                raise FloatingPointError(f"a weight of {name!r} is not finite")

@@ -67,6 +67,21 @@ METRICS: dict[str, Metric] = {
 }
 
 
+# Of these the smaller is the better; of others too that say so in an attribute of this name.
+_ERRORS = (mean_squared_error, mean_absolute_error)
+
+
+def is_better_small(metric: Metric) -> bool:
+    """Whether smaller values of a measure are better: errors, and what has `smaller_is_better`.
+
+    Examples
+    --------
+    >>> is_better_small(accuracy), is_better_small(mean_squared_error)
+    (False, True)
+    """
+    return metric in _ERRORS or bool(getattr(metric, "smaller_is_better", False))
+
+
 def named_metrics(metrics: str | Metric | Sequence[str | Metric]) -> dict[str, Metric]:
     """Return measures by name: known ones, or callables under their own.
 
@@ -143,3 +158,14 @@ def scores_of(output: Any) -> Tensor:
             f"model must return a tensor, or a tuple with one first, got {type(output).__name__}"
         )
     return scores
+
+
+def prefixed(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Return values under names that say where they were measured.
+
+    Examples
+    --------
+    >>> prefixed("train", {"accuracy": 0.5})
+    {'train_accuracy': 0.5}
+    """
+    return {f"{prefix}_{name}": value for name, value in values.items()}

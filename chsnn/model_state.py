@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Junction, Wiring
 from chsnn.layers import SparseLinear
+from chsnn.loading import check_before_loading
 from chsnn.modules import unwrapped
 from chsnn.networks import BUILDERS
 from chsnn.neurons import LIFNumbers
-from chsnn.sparse import check_before_loading, sparse_layers
+from chsnn.sparse import sparse_layers
 from chsnn.wiring import wiring_of
 
 _EXTRA = "_extra_state"
@@ -64,7 +65,7 @@ def describe_model(model: nn.Module) -> Description:
     return Description(
         class_name=f"{type(root).__module__}.{type(root).__qualname__}",
         builder=builder,
-        specification={} if builder is None else root.specification(),
+        specification={} if builder is None else cast(Any, root).specification(),
         layers={name: _layer_document(layer) for name, layer in sparse_layers(root).items()},
         wiring=[asdict(junction) for junction in wiring_of(root).junctions],
         frozen=[name for name, p in root.named_parameters() if not p.requires_grad],
@@ -117,7 +118,11 @@ def build(description: Description) -> nn.Module:
             f"the file holds a {description.class_name}, which is made by its own code: give one "
             "that is to take up the state, with model=..."
         )
-    return BUILDERS[description.builder].from_specification(description.specification)
+    model = BUILDERS[description.builder].from_specification(description.specification)
+    for name, layer in sparse_layers(model).items():
+        if description.layers[name]["bias"] and layer.bias is None:  # added after it was built
+            layer.bias = nn.Parameter(torch.zeros(layer.out_features))
+    return model
 
 
 def restore(model: nn.Module, description: Description, tensors: Mapping[str, Tensor]) -> nn.Module:
@@ -141,93 +146,170 @@ def restore(model: nn.Module, description: Description, tensors: Mapping[str, Te
         If the state does not fit; nothing has been changed then.
     """
     root = unwrapped(model)
-    modules = dict(root.named_modules())
-    _check_layers(modules, description)
-    _check_keys(root, modules, description, tensors)
-    for name, document in description.layers.items():
-        module = modules[name]
-        if isinstance(module, nn.Linear):
-            empty = BipartiteGraph.from_links([], [], tuple(document["shape"]))
-            _put(root, name, SparseLinear.from_linear(module, empty))
-    for name, layer in sparse_layers(root).items():
+    wiring = Wiring(tuple(Junction(**junction) for junction in description.wiring))
+    layers = _layers_to_be(root, description)
+    _check_state(root, layers, description, tensors)
+    for name, layer in layers.items():
+        if root.get_submodule(name) is not layer:
+            _put(root, name, layer)
         layer.input_activity_sparsity = description.layers[name]["activity_sparsity"]
     _fit_types(root, description, tensors)
+    for name, layer in layers.items():
+        graph = layer.graph_of_state(tensors, _prefix(name))
+        if graph is not None and graph != layer.graph:
+            layer.set_graph(graph)
     root.load_state_dict(dict(tensors))
     for name, parameter in root.named_parameters():
-        parameter.requires_grad_(name not in description.frozen)
-    if not isinstance(getattr(type(root), "wiring", None), property) and description.wiring:
-        root.wiring = Wiring(tuple(Junction(**junction) for junction in description.wiring))
+        if parameter.requires_grad == (name in description.frozen):
+            parameter.requires_grad_(not parameter.requires_grad)
+    if not isinstance(getattr(type(root), "wiring", None), property) and wiring != wiring_of(root):
+        root.wiring = wiring  # type: ignore[assignment]
     check_before_loading(root)
     return model
 
 
-def _check_layers(modules: Mapping[str, nn.Module], description: Description) -> None:
-    for name, document in description.layers.items():
-        module = modules.get(name)
-        kind, shape = type(module).__name__, tuple(document["shape"])
-        stands_in = type(module) is nn.Linear and document["class"] == "SparseLinear"
-        if not stands_in and not (isinstance(module, SparseLinear) and kind == document["class"]):
-            raise ValueError(f"model must have a {document['class']} at {name!r}, got {kind}")
-        assert isinstance(module, nn.Linear | SparseLinear)
-        if (module.in_features, module.out_features) != shape:
-            raise ValueError(
-                f"layer {name!r} must have shape {shape}, as saved, got "
-                f"{(module.in_features, module.out_features)}"
-            )
+# ------------------------------------------------------------------ what fits, before any change
+
+
+def _layers_to_be(root: nn.Module, description: Description) -> dict[str, SparseLinear]:
+    """Return the sparse layers that the model is to have: its own, and some for linear ones."""
+    modules = dict(root.named_modules())
+    layers = {name: _layer(name, modules.get(name), d) for name, d in description.layers.items()}
     for name, module in modules.items():
-        if isinstance(module, SparseLinear) and name not in description.layers:
+        if isinstance(module, SparseLinear) and name not in layers:
             raise ValueError(f"layer {name!r} of the model is sparse, the saved one was not")
+    return layers
 
 
-def _check_keys(
+def _layer(name: str, module: nn.Module | None, document: dict[str, Any]) -> SparseLinear:
+    kind, shape = type(module).__name__, tuple(document["shape"])
+    stands_in = type(module) is nn.Linear and document["class"] == "SparseLinear" and name != ""
+    if not stands_in and not (isinstance(module, SparseLinear) and kind == document["class"]):
+        raise ValueError(f"model must have a {document['class']} at {name!r}, got {kind}")
+    assert isinstance(module, nn.Linear | SparseLinear)
+    if (module.in_features, module.out_features) != shape:
+        raise ValueError(
+            f"layer {name!r} must have shape {shape}, as saved, got "
+            f"{(module.in_features, module.out_features)}"
+        )
+    if (module.bias is not None) != document["bias"]:
+        has, had = ("no", "a") if document["bias"] else ("a", "no")
+        raise ValueError(f"layer {name!r} must have {had} bias, as saved, got one with {has} bias")
+    if isinstance(module, SparseLinear):
+        return module
+    return SparseLinear.from_linear(module, BipartiteGraph.from_links([], [], shape))
+
+
+def _check_state(
     root: nn.Module,
-    modules: Mapping[str, nn.Module],
+    layers: Mapping[str, SparseLinear],
     description: Description,
     tensors: Mapping[str, Tensor],
 ) -> None:
     """Raise unless the state names what the model will have, in the same shapes."""
-    own = {f"{name}.{key}" for name in description.layers for key in _layer_keys(description, name)}
-    here = {
-        key: value
-        for key, value in root.state_dict().items()
-        if key.rpartition(".")[0] not in description.layers
-    }
-    expected = own | set(here)
-    if missing := sorted(expected - set(tensors)):
+    here = _state_to_be(root, layers)
+    if missing := sorted(set(here) - set(tensors)):
         raise ValueError(f"the file lacks {missing[0]!r}, which the model has")
-    if unknown := sorted(set(tensors) - expected):
+    if unknown := sorted(set(tensors) - set(here)):
         raise ValueError(f"the file has {unknown[0]!r}, which the model lacks")
+    numbers = _neuron_numbers(root)
+    others = {key: tensor for key, tensor in tensors.items() if key not in numbers}
+    for name, layer in layers.items():
+        try:
+            layer.graph_of_state(others, _prefix(name))
+        except ValueError as error:
+            raise ValueError(f"layer {name!r}: {error}") from error
+    of_links = tuple(f"{_prefix(name)}values" for name in _every_name(root, layers))
     for key, value in here.items():
-        of_neurons = isinstance(modules.get(key.rpartition(".")[0]), LIFNumbers)
-        extra = key.endswith(_EXTRA)
-        if not extra and not of_neurons and value.shape != tensors[key].shape:
+        if key in numbers or key.endswith(_EXTRA) or key.startswith(of_links):
+            continue
+        if value.shape != tensors[key].shape:
             raise ValueError(
                 f"{key!r} has shape {tuple(tensors[key].shape)} in the file and "
                 f"{tuple(value.shape)} in the model"
             )
+    kept = {key: value for key, value in here.items() if key not in numbers}
+    _check_parameters(kept, set(description.parameters), tensors)
 
 
-def _layer_keys(description: Description, name: str) -> list[str]:
-    keys = ["values", "links_digest", _EXTRA]
-    return [*keys, "bias"] if description.layers[name]["bias"] else keys
+def _check_parameters(
+    here: Mapping[str, Any], saved: set[str], tensors: Mapping[str, Tensor]
+) -> None:
+    """Raise unless what is learnt, and what is tied to what, is as it was saved."""
+    firsts: dict[int, str] = {}
+    for key, value in here.items():
+        is_learnt = isinstance(value, nn.Parameter)
+        first = firsts.setdefault(id(value), key) if is_learnt else key
+        if first != key and not torch.equal(tensors[first], tensors[key]):
+            raise ValueError(f"{first!r} and {key!r} are tied in the model and not in the file")
+        if first == key and is_learnt != (key in saved):
+            ours, theirs = ("a", "none") if is_learnt else ("no", "one")
+            raise ValueError(
+                f"{key!r} is {ours} parameter of its own in the model, and {theirs} in the file"
+            )
+
+
+def _state_to_be(root: nn.Module, layers: Mapping[str, SparseLinear]) -> dict[str, Any]:
+    """Return the state that the model will have once the layers stand in their places."""
+    names = _every_name(root, layers)
+    prefixes = tuple(_prefix(name) for name in names)
+    state = root.state_dict(keep_vars=True)
+    here = {key: value for key, value in state.items() if not key.startswith(prefixes)}
+    for name, layer in names.items():
+        own = layer.state_dict(keep_vars=True)
+        here |= {f"{_prefix(name)}{key}": value for key, value in own.items()}
+    return here
+
+
+def _every_name(root: nn.Module, layers: Mapping[str, SparseLinear]) -> dict[str, SparseLinear]:
+    """Return the layers under all names that their places have: one may be used twice."""
+    places = {root.get_submodule(name): layer for name, layer in layers.items()}
+    modules = root.named_modules(remove_duplicate=False)
+    return {name: places[module] for name, module in modules if module in places}
+
+
+def _prefix(name: str) -> str:
+    return f"{name}." if name else ""
+
+
+def _neuron_numbers(root: nn.Module) -> set[str]:
+    """Return the names of the numbers of neurons: one or one each, learnt or not, as saved."""
+    names = root.named_modules(remove_duplicate=False)
+    return {
+        f"{_prefix(name)}{key}"
+        for name, module in names
+        if isinstance(module, LIFNumbers)
+        for key in ("alpha", "v_th")
+    }
+
+
+# ------------------------------------------------------------------------------------- changes
 
 
 def _fit_types(root: nn.Module, description: Description, tensors: Mapping[str, Tensor]) -> None:
     """Give parameters and buffers the types they were saved in, and neurons' numbers their size."""
+    numbers = _neuron_numbers(root)
     for name, module in root.named_modules():
         for key, tensor in [*module._parameters.items(), *module._buffers.items()]:
-            full = f"{name}.{key}" if name else key
+            full = f"{_prefix(name)}{key}"
             saved = tensors.get(full)
             if tensor is None or saved is None:
                 continue
-            if isinstance(module, LIFNumbers):
+            if full in numbers:
                 fresh = torch.empty_like(saved, device=tensor.device)
-                is_learnt = full in description.parameters
-                setattr(module, key, nn.Parameter(fresh) if is_learnt else fresh)
+                delattr(module, key)
+                if full in description.parameters:
+                    module.register_parameter(key, nn.Parameter(fresh))
+                else:
+                    module.register_buffer(key, fresh)
             elif tensor.dtype != saved.dtype:
                 tensor.data = tensor.data.to(saved.dtype)
 
 
 def _put(root: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(root.get_submodule(parent), last, module)
+    """Put a module in the place of another, under every name that this has."""
+    old = root.get_submodule(name)
+    for parent in list(root.modules()):
+        for key, child in list(parent._modules.items()):
+            if child is old:
+                setattr(parent, key, module)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,13 +16,23 @@ from norse.torch.functional.lif_box import (
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice, check_positive_float32, check_positive_int, check_real
+from chsnn._neuron_values import (
+    LEARNABLE,
+    as_number,
+    as_tensor,
+    check_decay,
+    check_learn,
+    check_ranges,
+    for_width,
+    precision,
+    shown,
+)
 from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]
 Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super"]
 MODELS = ("box", "current")
 SURROGATES = ("triangle", "tanh", "circ", "heavi_erfc", "super")
-LEARNABLE = ("alpha", "v_th")
 FIXED = ("model", "alpha_syn", "surrogate", "surrogate_alpha")
 Numbers = float | Sequence[float] | np.ndarray | Tensor
 
@@ -62,8 +72,8 @@ class LIFNumbers(nn.Module):
             alpha = 1.0 - 1.0 / check_real("tau_mem", tau_mem, minimum=1.0, below=2.0**24)
         # Norse's parameters are no tensors of a module: own the numbers here, pass them on.
         values = {
-            "alpha": _as_tensor("alpha", alpha, _check_decay),
-            "v_th": _as_tensor("v_th", v_th, check_positive_float32),
+            "alpha": as_tensor("alpha", alpha, check_decay),
+            "v_th": as_tensor("v_th", v_th, check_positive_float32),
         }
         self.alpha_syn = check_real("alpha_syn", alpha_syn, minimum=0.0, below=1.0)
         self.surrogate_alpha = check_positive_float32("surrogate_alpha", surrogate_alpha)
@@ -71,7 +81,7 @@ class LIFNumbers(nn.Module):
         check_choice("surrogate", surrogate, SURROGATES)
         self.model: Model = model
         self.surrogate: Surrogate = surrogate
-        learnt = _check_learn(learn)
+        learnt = check_learn(learn)
         for name, tensor in values.items():
             if name in learnt:
                 self.register_parameter(name, nn.Parameter(tensor))
@@ -87,8 +97,8 @@ class LIFNumbers(nn.Module):
         A list for one value per neuron; "learn" names what is a Parameter.
         """
         return {
-            "alpha": _as_number(self.alpha),
-            "v_th": _as_number(self.v_th),
+            "alpha": as_number(self.alpha),
+            "v_th": as_number(self.v_th),
             **{name: getattr(self, name) for name in FIXED},
             "learn": [n for n in LEARNABLE if isinstance(getattr(self, n), nn.Parameter)],
         }
@@ -142,7 +152,7 @@ class LIFNumbers(nn.Module):
         ValueError
             If `alpha` or `v_th` has left its range.
         """
-        _check_ranges(self.alpha, self.v_th)
+        check_ranges(self.alpha, self.v_th)
         return {
             "alpha": self.alpha.item(),
             "theta": self.v_th.item(),
@@ -177,15 +187,15 @@ class LIFNumbers(nn.Module):
         """
         if not dtype.is_floating_point:
             raise ValueError(f"x must be of floating point, got {dtype}")
-        precision = _precision(dtype)
-        alpha = _for_width("alpha", self.alpha, shape).to(precision)
-        v_th = _for_width("v_th", self.v_th, shape).to(precision)
-        _check_ranges(alpha, v_th)
+        number = precision(dtype)
+        alpha = for_width("alpha", self.alpha, shape).to(number)
+        v_th = for_width("v_th", self.v_th, shape).to(number)
+        check_ranges(alpha, v_th)
         p = {"v_th": v_th, "method": self.surrogate, "alpha": self.surrogate_alpha}
         p["tau_mem_inv"] = 1.0 - alpha
         if self.model == "box":
             return LIFBoxParameters(**p)
-        tau_syn_inv = torch.tensor(1.0 - self.alpha_syn, dtype=precision)
+        tau_syn_inv = torch.tensor(1.0 - self.alpha_syn, dtype=number)
         return LIFParameters(tau_syn_inv=tau_syn_inv, **p)
 
     def _step(
@@ -206,12 +216,12 @@ class LIFNumbers(nn.Module):
 
     def initial_state(self, x: Tensor) -> LIFState:
         """Return the state at rest for an input of shape (T, B, n)."""
-        rest = x.new_zeros(x.shape[1:], dtype=_precision(x.dtype))
+        rest = x.new_zeros(x.shape[1:], dtype=precision(x.dtype))
         return LIFState(rest, None if self.model == "box" else rest)
 
     def extra_repr(self) -> str:
         """Return the settings, for printing."""
-        numbers = [f"{name}={_shown(getattr(self, name))}" for name in LEARNABLE]
+        numbers = [f"{name}={shown(getattr(self, name))}" for name in LEARNABLE]
         return ", ".join([*numbers, *(f"{name}={getattr(self, name)}" for name in FIXED)])
 
 
@@ -315,86 +325,3 @@ class LIF(LIFNumbers):
             range or has another number of values than there are neurons.
         """
         return self.run(x, state, steps=steps)
-
-
-def _as_tensor(name: str, value: Any, check: Callable[[str, Any], float]) -> Tensor:
-    """Return one number, or one per neuron, as a tensor, each checked."""
-    if isinstance(value, Tensor):
-        if value.requires_grad:
-            raise ValueError(f"{name} must hold plain numbers; learn=[{name!r}] makes a Parameter")
-        value = value.cpu().double().numpy()
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if not isinstance(value, list | tuple):
-        return torch.tensor(check(name, value))
-    if not value or any(isinstance(number, list | tuple) for number in value):
-        raise ValueError(f"{name} must be a number or one value per neuron, got {value!r}")
-    return torch.tensor([check(name, number) for number in value])
-
-
-def _check_decay(name: str, value: Any) -> float:
-    number = check_real(name, value, minimum=0.0, below=1.0)
-    if np.float32(number) == 1:
-        raise ValueError(f"{name} must be in [0, 1) in float32, got {value!r}")
-    return number
-
-
-def _check_learn(learn: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(learn, str):
-        raise TypeError(f"learn must be a tuple of names as ({learn!r},), got {learn!r}")
-    return tuple(check_choice("learn", name, LEARNABLE) for name in learn)
-
-
-def _precision(dtype: torch.dtype) -> torch.dtype:
-    """Return the type in which neurons with an input of this one compute."""
-    return torch.promote_types(dtype, torch.float32)
-
-
-def _for_width(name: str, values: Tensor, shape: torch.Size) -> Tensor:
-    """Return one number, or one per neuron of an input of this shape, or raise."""
-    if values.numel() == 1:
-        return values.reshape(())
-    if values.shape != shape[-1:]:
-        raise ValueError(
-            f"{name} must be a number or one value per neuron, got shape {tuple(values.shape)} "
-            f"for an input of shape {tuple(shape)}"
-        )
-    return values
-
-
-def _check_ranges(alpha: Tensor, v_th: Tensor) -> None:
-    """Raise where neurons cannot compute with these numbers: learning may have moved them."""
-    low, high = _bounds(alpha)
-    if not (low >= 0 and high < 1):
-        raise ValueError(f"alpha must stay in [0, 1) when learnt or set, got {low:g} to {high:g}")
-    low, high = _bounds(v_th)
-    if not (low > 0 and high < float("inf")):
-        raise ValueError(
-            f"v_th must stay above 0 and finite when learnt or set, got {low:g} to {high:g}"
-        )
-
-
-def _bounds(values: Tensor) -> tuple[float, float]:
-    """Return the smallest and the largest value, NaN if there is one; legal ones if unknown."""
-    if values.is_meta or not values.numel():
-        return 0.5, 0.5
-    if values.numel() == 1:
-        return values.item(), values.item()
-    low, high = torch.aminmax(values.detach())
-    return low.item(), high.item()
-
-
-def _as_number(values: Tensor) -> float | list[float]:
-    """Return Python numbers that a tensor of float32 holds exactly; as short as can be."""
-    array = values.detach().cpu()
-    if array.dtype != torch.float32:
-        return array.tolist()
-    # 0.9, not 0.8999999761581421: both are the same float32.
-    return np.array(array.numpy().astype(str), dtype=np.float64).tolist()
-
-
-def _shown(values: Tensor) -> str:
-    """Return a number, or how many there are, and whether it is learnt."""
-    is_many = values.numel() > 1 or values.is_meta
-    text = f"{values.numel()} values" if is_many else f"{_as_number(values)}"
-    return f"{text} (learnt)" if isinstance(values, nn.Parameter) else text

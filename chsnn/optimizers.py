@@ -49,10 +49,8 @@ def make_optimizer(
 
 def learning_rate_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> float | None:
     """Return the learning rate of a parameter; None if the optimiser does not have it."""
-    for group in optimizer.param_groups:
-        if any(p is parameter for p in group["params"]):
-            return float(group["lr"])
-    return None
+    place = group_of(optimizer, parameter)
+    return None if place is None else float(optimizer.param_groups[place]["lr"])
 
 
 def leave_alone(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
@@ -62,6 +60,14 @@ def leave_alone(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parame
         group["params"] = [p for p in group["params"] if id(p) not in left_out]
     for parameter in parameters:
         optimizer.state.pop(parameter, None)
+
+
+def group_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> int | None:
+    """Return the place of the group that holds a parameter; None if the optimiser has none."""
+    for place, group in enumerate(optimizer.param_groups):
+        if any(p is parameter for p in group["params"]):
+            return place
+    return None
 
 
 def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> None:
@@ -74,20 +80,14 @@ def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> 
     TypeError
         If not: its state would silently go wrong.
     """
-    advice = (
-        f"cannot carry the state of {type(optimizer).__name__} over a change of links: {{}}; use "
-        "an optimiser with one number per weight (the Adam family, SGD, RMSprop, Adagrad, ...)"
-    )
     if isinstance(optimizer, torch.optim.LBFGS):
-        raise TypeError(advice.format("it holds directions over all weights"))
-    for key, value in optimizer.state.get(parameter, {}).items():
-        if not _is_per_link(value, parameter) and not _is_for_all(value):
-            raise TypeError(advice.format(f"{key!r} is neither per weight nor one number"))
+        raise TypeError(_refusal(optimizer, "it holds directions over all weights"))
+    _check_entries(optimizer, optimizer.state.get(parameter, {}), parameter.numel())
 
 
 @torch.no_grad()
 def carry_state(
-    optimizer: torch.optim.Optimizer, parameter: nn.Parameter, source: np.ndarray
+    optimizer: torch.optim.Optimizer, parameter: nn.Parameter, source: np.ndarray, n_before: int
 ) -> None:
     """Move the optimiser's per-link state to where the links are now.
 
@@ -100,26 +100,41 @@ def carry_state(
     source : ndarray of int64, shape (n_links,)
         What :meth:`SparseLinear.set_graph` returned. New links (-1) get what a new parameter
         would have, which is zero for most optimisers.
+    n_before : int
+        Links that the layer had, which the state is of.
 
     Raises
     ------
     TypeError
-        As from :func:`check_carries`, which is asked before links change.
+        If an entry is not one number for each of those links, or one for all; nothing has been
+        changed then.
     """
     state = optimizer.state.get(parameter, {})
+    _check_entries(optimizer, state, n_before)
     for key, value in state.items():
         if _is_for_all(value):
             continue
-        if not isinstance(value, Tensor) or value.dim() != 1:
-            raise TypeError(f"cannot carry {key!r} of {type(optimizer).__name__}")
         chosen = torch.from_numpy(source).to(value.device)
-        after = value.new_full((source.size,), _initial(optimizer, parameter, key))
+        after = value.new_empty(source.size)
+        after[:] = _initial(optimizer, parameter, key)
         after[chosen >= 0] = value[chosen[chosen >= 0]]
         state[key] = after
 
 
-def _is_per_link(value: Any, parameter: nn.Parameter) -> bool:
-    return isinstance(value, Tensor) and value.shape == parameter.shape
+def _check_entries(optimizer: torch.optim.Optimizer, state: dict[str, Any], n_links: int) -> None:
+    for key, value in state.items():
+        is_per_link = isinstance(value, Tensor) and value.shape == (n_links,)
+        if not is_per_link and not _is_for_all(value):
+            shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+            why = f"{key!r}{shape} is neither one number for each of {n_links} links nor one number"
+            raise TypeError(_refusal(optimizer, why))
+
+
+def _refusal(optimizer: torch.optim.Optimizer, why: str) -> str:
+    return (
+        f"cannot carry the state of {type(optimizer).__name__} over a change of links: {why}; use "
+        "an optimiser with one number per weight (the Adam family, SGD, RMSprop, Adagrad, ...)"
+    )
 
 
 def _is_for_all(value: Any) -> bool:
@@ -129,10 +144,13 @@ def _is_for_all(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def _initial(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, key: str) -> float:
-    """Return what an entry is for a weight that has never been updated."""
+def _initial(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, key: str) -> float | Tensor:
+    """Return what an entry is for weights that have never been updated; for all or for each."""
     if isinstance(optimizer, torch.optim.Adagrad) and key == "sum":
         return float(optimizer.defaults["initial_accumulator_value"])
     if isinstance(optimizer, torch.optim.Rprop) and key == "step_size":
-        return learning_rate_of(optimizer, parameter) or float(optimizer.defaults["lr"])
+        rate = learning_rate_of(optimizer, parameter)
+        return float(optimizer.defaults["lr"]) if rate is None else rate
+    if isinstance(optimizer, torch.optim.ASGD) and key == "ax":
+        return parameter.detach()  # the average of a weight that has had one value
     return 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +41,29 @@ class Reading:
         return 1.0 - float(seen.mean(dtype=np.float64)) if in_range else 1.0
 
 
-def read_inputs(model: nn.Module, inputs: Any, names: Sequence[str]) -> Reading | None:
+def as_inputs(inputs: Any, model: nn.Module) -> Tensor:
+    """Return inputs as a tensor; an array of floats in the number type of the model.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the inputs are no numbers, empty or not finite.
+    """
+    try:
+        tensor = torch.as_tensor(inputs)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"inputs must be numbers, got {type(inputs).__name__}: {error}") from error
+    if tensor.dim() == 0 or not tensor.numel():
+        raise ValueError(f"inputs must hold at least one sample, got shape {tuple(tensor.shape)}")
+    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        raise ValueError("inputs must be finite, got NaN or infinity")
+    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    if first is not None and tensor.is_floating_point() and not isinstance(inputs, Tensor):
+        tensor = tensor.to(first.dtype)
+    return tensor.detach()
+
+
+def read_inputs(model: nn.Module, inputs: Tensor, names: Sequence[str]) -> Reading | None:
     """Show a model some inputs and return what the layer that reads them reads.
 
     That is the first module with parameters that is called, if it is one of those named: nothing
@@ -48,8 +72,8 @@ def read_inputs(model: nn.Module, inputs: Any, names: Sequence[str]) -> Reading 
     Parameters
     ----------
     model : Module
-        Run in evaluation mode and put back as it was.
-    inputs : array_like or Tensor, shape (n, ...)
+        A copy of it is run, in evaluation mode; itself if it cannot be copied.
+    inputs : Tensor, shape (n, ...)
     names : sequence of str
 
     Returns
@@ -60,18 +84,15 @@ def read_inputs(model: nn.Module, inputs: Any, names: Sequence[str]) -> Reading 
     Raises
     ------
     ValueError
-        If the inputs are empty or not finite, or the model does not take them.
+        If the model does not take the inputs.
     """
-    images = torch.as_tensor(inputs)
-    if images.dim() == 0 or not images.numel():
-        raise ValueError(f"inputs must hold at least one sample, got shape {tuple(images.shape)}")
-    if images.is_floating_point() and not bool(images.isfinite().all()):
-        raise ValueError("inputs must be finite, got NaN or infinity")
-    images = images.to(device_of(model))
+    inputs = inputs.to(device_of(model))
+    with suppress(Exception):  # whatever a model of one's own raises when it cannot be copied
+        model = copy.deepcopy(model)  # it may remember what it has seen
     tap = _FirstReader(model, set(names))
     try:
         with torch.no_grad(), evaluating(model), seeded(0, "read inputs"):
-            for batch in images.split(_BATCH):
+            for batch in inputs.split(_BATCH):
                 tap.run(batch)
     finally:
         tap.remove()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -64,3 +67,70 @@ class TrainingSettings:
             check_positive_int("patience", self.patience)
         check_count("shift", self.shift)
         check_count("seed", self.seed)
+
+    def learning_rate_at(self, progress: float) -> float:
+        """Return the learning rate when `progress` (0 to 1) of training is done.
+
+        Examples
+        --------
+        >>> TrainingSettings(learning_rate=0.5).learning_rate_at(0.5)
+        0.25
+        """
+        if self.learning_rate_schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))))
+
+    def changed(self, changes: Mapping[str, Any]) -> TrainingSettings:
+        """Return these settings, of a training alone, with some changed.
+
+        Raises
+        ------
+        TypeError
+            If there is no setting of a name.
+        ValueError
+            If a value is out of range.
+        """
+        known = [f.name for f in fields(TrainingSettings)]
+        if unknown := [name for name in changes if name not in known]:
+            raise TypeError(
+                f"Trainer has no setting {unknown[0]!r}; settings are {', '.join(known)}"
+            )
+        mine = {name: getattr(self, name) for name in known}
+        return replace(TrainingSettings(**mine), **changes)
+
+
+def resumed_settings(
+    saved: TrainingSettings, changes: Mapping[str, Any], *, epochs_done: int
+) -> TrainingSettings:
+    """Return the settings with which a training goes on.
+
+    Parameters
+    ----------
+    saved : TrainingSettings
+    changes : mapping
+        Fields by name; of those that are not in :data:`CHANGEABLE` only the saved value.
+    epochs_done : int
+
+    Raises
+    ------
+    ValueError
+        If a setting cannot change, or fewer epochs are asked for than there have been.
+
+    Examples
+    --------
+    >>> resumed_settings(TrainingSettings(epochs=5), {"epochs": 9}, epochs_done=3).epochs
+    9
+    """
+    settings = saved.changed(changes)
+    for setting in fields(TrainingSettings):
+        before, after = getattr(saved, setting.name), getattr(settings, setting.name)
+        if before != after and setting.name not in CHANGEABLE:
+            raise ValueError(
+                f"{setting.name} cannot change in a training that goes on (it was {before!r}, "
+                f"asked for is {after!r}); what can is {', '.join(CHANGEABLE)}"
+            )
+    if settings.epochs < epochs_done:
+        raise ValueError(
+            f"epochs must be at least the {epochs_done} that there have been, got {settings.epochs}"
+        )
+    return settings

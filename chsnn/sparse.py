@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import nn
 
-from chgraph.checks import check_choice, check_count, check_sparsity
+from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Wiring
 from chgraph.topology import erdos_renyi, link_count, regular, spike_correlated
+from chsnn.choice import choose
 from chsnn.layers import SparseLinear
-from chsnn.modules import unwrapped
-from chsnn.readings import Reading, read_inputs
-from chsnn.seeds import stream
+from chsnn.loading import check_before_loading
+from chsnn.modules import device_of, unwrapped
+from chsnn.readings import Reading, as_inputs, read_inputs
+from chsnn.seeds import seeded, stream
 from chsnn.threads import start_numba
 from chsnn.weights import WEIGHTS, initial_weights, input_gain
 from chsnn.wiring import describe, find_wiring
@@ -95,6 +95,11 @@ def sparsify(
         If a pattern fits no layer, a layer cannot be replaced or would have no link, or the
         model does not take the inputs; nothing has been changed then.
 
+    Notes
+    -----
+    A line is logged (``chsnn.sparse``) that says which neurons chain removal can follow: a warning
+    if it cannot follow those between sparse layers.
+
     References
     ----------
     CH-SNN, arXiv 2511.05581, sections 3.2.1 and 3.2.2.
@@ -112,23 +117,46 @@ def sparsify(
     check_count("seed", seed)
     if topology == "SSCTI" and inputs is None:
         raise ValueError("inputs must be given for topology='SSCTI', got None")
+    if wiring is not None and not isinstance(wiring, Wiring):
+        raise TypeError(f"wiring must be a Wiring, got {type(wiring).__name__}")
     root = unwrapped(model)
-    chosen = _choose(root, sparsity, layers)
+    chosen = choose(root, sparsity, layers)
     start_numba()
-    reading = None if inputs is None else read_inputs(root, inputs, list(chosen))
+    examples = None if inputs is None else as_inputs(inputs, root)
+    reading = None if examples is None else read_inputs(root, examples, list(chosen))
     made = {}
     for name, (linear, share) in chosen.items():
         graph = _graph(name, linear, share, topology, weights, reading, seed)
         made[name] = _layer(root, name, linear, graph, weights, reading, seed)
+    every = _named_as_in(root, {**sparse_layers(root), **made})
+    if wiring is None:
+        wiring = _wiring_of_new(root, examples, list(every))
+    wiring.check({name: layer.graph for name, layer in every.items()})
     _replace(root, {chosen[name][0]: layer for name, layer in made.items()})
-    if wiring is not None:
-        wiring.check({name: layer.graph for name, layer in sparse_layers(root).items()})
-    found = _wiring_of_new(root, inputs, chosen) if wiring is None else wiring
-    if not isinstance(getattr(type(root), "wiring", None), property):
-        root.wiring = found
-    _log.info(describe(found, list(sparse_layers(root))))
+    _say(root, wiring, list(every))
     check_before_loading(root)
     return model
+
+
+def _named_as_in(root: nn.Module, layers: dict[str, SparseLinear]) -> dict[str, SparseLinear]:
+    """Return layers in the order in which the model has them."""
+    return {name: layers[name] for name, _ in root.named_modules() if name in layers}
+
+
+def _say(root: nn.Module, wiring: Wiring, names: list[str]) -> None:
+    """Keep the wiring at the model, and log in one line whose neurons are followed."""
+    line = describe(wiring, names)
+    closed = [one for one in wiring.junctions if one.closed_in or one.closed_out]
+    followed = {name for one in closed for name in one.sources}
+    # What comes after the last sparse layer is dense: nobody expects it to be followed.
+    is_whole = followed >= set(names[:-1])
+    if not isinstance(getattr(type(root), "wiring", None), property):
+        if isinstance(getattr(root, "wiring", None), Wiring | None):
+            root.wiring = wiring  # type: ignore[assignment]
+        else:
+            line += "; the model has a 'wiring' of its own, so give this one to attach"
+            is_whole = False
+    _log.log(logging.INFO if is_whole else logging.WARNING, line)
 
 
 def densify(model: nn.Module) -> nn.Module:
@@ -145,77 +173,14 @@ def densify(model: nn.Module) -> nn.Module:
     >>> densify(model)[0]
     Linear(in_features=4, out_features=8, bias=True)
     """
-    if isinstance(model, SparseLinear):
-        return model.to_linear()
-    root = unwrapped(model)
-    _replace(root, {layer: layer.to_linear() for layer in sparse_layers(root).values()})
+    with seeded(0, "densify"):  # a new nn.Linear draws from the global stream
+        if isinstance(model, SparseLinear):
+            return model.to_linear()
+        root = unwrapped(model)
+        _replace(root, {layer: layer.to_linear() for layer in sparse_layers(root).values()})
     if "wiring" in vars(root):
         del root.wiring
     return model
-
-
-# ---------------------------------------------------------------------------- choice
-
-
-def _choose(
-    root: nn.Module, sparsity: float | Mapping[str, float], layers: str | Sequence[str] | None
-) -> dict[str, tuple[nn.Linear, float]]:
-    """Return the layers to replace with the sparsity of each."""
-    linears = {n: m for n, m in root.named_modules() if isinstance(m, nn.Linear)}
-    whys = {name: _why_not(root, name, linear) for name, linear in linears.items()}
-    plain = [name for name, why in whys.items() if why is None]
-    shares = sparsity if isinstance(sparsity, Mapping) else {"*": sparsity}
-    for pattern, share in shares.items():
-        check_sparsity(
-            share, f"sparsity[{pattern!r}]" if isinstance(sparsity, Mapping) else "sparsity"
-        )
-    if layers is not None:
-        patterns = [layers] if isinstance(layers, str) else list(layers)
-    else:
-        patterns = list(sparsity) if isinstance(sparsity, Mapping) else plain[:-1]
-    if not patterns:
-        raise ValueError(
-            f"model must have two linear layers that can be replaced, or name one with layers; "
-            f"got {len(plain)}"
-        )
-    named: list[str] = []
-    for pattern in patterns:
-        fits = [name for name in linears if name == pattern or fnmatchcase(name, pattern)]
-        if not fits:
-            raise ValueError(
-                f"layers must name linear layers of the model, {pattern!r} fits none of "
-                f"{', '.join(linears) or 'none (there are no linear layers)'}"
-            )
-        # A layer named outright must be replaceable; a pattern passes over those that are not.
-        named += [name for name in fits if whys[name] is None or name == pattern]
-    for name in named:
-        if whys[name] is not None:
-            raise ValueError(f"layer {name!r} cannot be made sparse: {whys[name]}")
-    chosen = {}
-    for name in (n for n in linears if n in named):
-        share = next((s for p, s in shares.items() if name == p or fnmatchcase(name, p)), None)
-        if share is not None:
-            link_count(linears[name].in_features, linears[name].out_features, share)
-            chosen[name] = (linears[name], float(share))
-    if not chosen:
-        raise ValueError(f"sparsity must fit a layer that is named, got {dict(shares)}")
-    return chosen
-
-
-def _why_not(root: nn.Module, name: str, linear: nn.Linear) -> str | None:
-    """Return why a layer cannot be replaced; None if it can."""
-    if name == "":
-        return "it is the model itself; put it into an nn.Sequential"
-    if isinstance(linear, nn.LazyLinear):
-        return "it has no size yet; run the model once"
-    if type(linear) is not nn.Linear:
-        return f"it is a {type(linear).__name__}, whose weight may be read past its forward"
-    if parametrize.is_parametrized(linear) or "weight" not in linear._parameters:
-        return "its weight is reparametrised; make that permanent first"
-    if linear._forward_hooks or linear._forward_pre_hooks or linear._backward_hooks:
-        return "it has hooks, which would be lost; remove them and register them anew"
-    holders = [m for m in root.modules() for p in m._parameters.values() if p is linear.weight]
-    return "its weight is tied to another module's" if len(holders) > 1 else None
 
 
 # ------------------------------------------------------------------------ new layers
@@ -283,42 +248,17 @@ def _replace(root: nn.Module, new: Mapping[Any, nn.Module]) -> None:
                 setattr(parent, name, new[child])
 
 
-def _wiring_of_new(root: nn.Module, inputs: Any, chosen: Mapping[str, Any]) -> Wiring:
-    """Find out which layer feeds which, on the inputs or on random numbers of a likely shape."""
+def _wiring_of_new(root: nn.Module, inputs: torch.Tensor | None, names: list[str]) -> Wiring:
+    """Find out which layer feeds which, on the inputs or on random numbers of a likely shape.
+
+    While the layers are still dense: a model that cannot run is found before it is changed.
+    """
     if inputs is not None:
-        return find_wiring(root, torch.as_tensor(inputs)[:2])
-    first = next(iter(chosen.values()))[0]
+        return find_wiring(root, inputs[:2].to(device_of(root)), layers=names)
+    first = root.get_submodule(names[0])
+    assert isinstance(first, nn.Linear | SparseLinear)
     example = torch.rand(2, first.in_features, generator=torch.Generator().manual_seed(0))
     try:
-        return find_wiring(root, example.to(first.weight))
+        return find_wiring(root, example.to(next(first.parameters())), layers=names)
     except Exception:  # whatever a model raises that does not take such an input
         return Wiring()
-
-
-# --------------------------------------------------------------------------- loading
-
-
-def check_before_loading(model: nn.Module) -> None:
-    """Let ``model.load_state_dict`` refuse what does not fit before anything is overwritten."""
-    if not getattr(model, "_refuses_misfits", False):
-        model.register_load_state_dict_pre_hook(_refuse_misfits)
-        model._refuses_misfits = True  # type: ignore[assignment]
-
-
-def _refuse_misfits(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
-    errors = []
-    layers = sparse_layers(model)
-    for name, layer in layers.items():
-        try:
-            layer.graph_of_state(dict(state), f"{prefix}{name}." if name else prefix)
-        except ValueError as error:
-            errors.append(f"{name or type(layer).__name__}: {error}")
-    own = {f"{prefix}{name}.values" for name in layers}
-    for name, tensor in model.state_dict(prefix=prefix, keep_vars=True).items():
-        new = state.get(name)
-        if name in own or not isinstance(tensor, Tensor) or not isinstance(new, Tensor):
-            continue
-        if not name.endswith("_extra_state") and new.shape != tensor.shape:
-            errors.append(f"{name}: {tuple(new.shape)} in the state, {tuple(tensor.shape)} here")
-    if errors:
-        raise RuntimeError("the state does not fit, nothing was loaded: " + "; ".join(errors))

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from chsnn.augmentation import random_shift
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Batches, as_batches
-from chsnn.energy import SynapticCounter, count_synaptic_operations
-from chsnn.evaluation import all_scores
-from chsnn.evolution import EvolutionRecord, Rewirer, Rewiring, summed
-from chsnn.history import History
-from chsnn.learning import LearningRule, Loss, learning_rule
-from chsnn.metrics import Metric, cross_entropy, measured, named_metrics
-from chsnn.modules import device_of
+from chsnn.evaluation import BATCH
+from chsnn.evolution import Rewirer, Rewiring
+from chsnn.history import History, Ranking, Tally
+from chsnn.learning import Learner, LearningRule, Loss, Parts
+from chsnn.measuring import topology, validate
+from chsnn.metrics import Metric, cross_entropy
 from chsnn.optimizers import make_optimizer
+from chsnn.progress import EpochBar
 from chsnn.seeds import seeded, stream, torch_stream
-from chsnn.settings import CHANGEABLE, TrainingSettings
-from chsnn.sparse import sparse_layers
-from chsnn.sparsity import link_sparsity, node_sparsity
+from chsnn.settings import TrainingSettings
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite; what was saved before still stands."""
+    """The loss or a weight became NaN or infinite; what was saved before still stands."""
 
 
 # Called with the trainer and the row of every epoch, once it is saved.
@@ -56,8 +51,9 @@ class Trainer:
         default.
     metrics : str, callable or sequence of them, optional
         Names of :data:`chsnn.metrics.METRICS`, or functions of (scores, targets). The first
-        decides which epoch is the best, the larger the better; without any it is the validation
-        loss. By default "accuracy" with the default loss, nothing with another.
+        decides which epoch is the best: the larger the better, but for "mse", "mae" and functions
+        with an attribute `smaller_is_better`. Without any it is the validation loss. By default
+        "accuracy" with the default loss, nothing with another.
     learning : "bptt" or LearningRule
         How a batch changes the weights.
     device : device or str, optional
@@ -116,20 +112,20 @@ class Trainer:
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")
-        self.settings = _changed(settings or TrainingSettings(), changes)
-        self.loss = loss
-        by_default = ("accuracy",) if loss is cross_entropy else ()
-        self.metrics = named_metrics(by_default if metrics is None else metrics)
-        self.learning = learning_rule(learning)
+        if next(model.parameters(), None) is None:
+            raise ValueError("model must have parameters to train, got none")
+        self.settings = (settings or TrainingSettings()).changed(changes)
+        self.parts = Parts.of(loss, metrics, learning)
         self.evolution = evolution
         self.model = model if device is None else model.to(device)
-        self.device = device_of(self.model)
         self.optimizer = make_optimizer(
             self.model.parameters(),
             self.settings.optimizer,
             learning_rate=self.settings.learning_rate,
             weight_decay=self.settings.weight_decay,
         )
+        clip_norm = self.settings.clip_norm
+        self._learner = Learner(self.model, self.optimizer, self.parts, clip_norm=clip_norm)
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
         self.progress = progress
@@ -138,7 +134,8 @@ class Trainer:
         self.history = History()
         self.rewirer: Rewirer | None = None
         self._saved_rewirer: Mapping[str, Any] | None = None
-        self._stopped = False
+        self._ranking = Ranking.by_first(self.parts.metrics, self._counts)
+        self._is_stopped = False
 
     # ------------------------------------------------------------------------ fit
 
@@ -159,14 +156,14 @@ class Trainer:
         Raises
         ------
         TrainingDiverged
-            If the loss is not finite.
+            If the loss or a weight is not finite.
         KeyboardInterrupt
             Passed on; the last finished epoch is in the folder.
         """
-        size = self.settings.batch_size
-        train = as_batches(train, size, name="train", shuffle=True)
-        if validation is not None:
-            validation = as_batches(validation, size, name="validation")
+        self._is_stopped = False
+        train = self._training_batches(train)
+        if validation is not None:  # refused before any work
+            validation = as_batches(validation, BATCH, name="validation")
         self._attach(train)
         if self.folder is not None and not self.history.rows:
             self.save(self.folder / CHECKPOINT)
@@ -179,22 +176,19 @@ class Trainer:
         return self.history
 
     def stop(self) -> None:
-        """End the training after the epoch that is being made."""
-        self._stopped = True
+        """End :meth:`fit` after the epoch that is being made; another `fit` goes on."""
+        self._is_stopped = True
 
     def _has_ended(self) -> bool:
-        return self._stopped or self._waited_long_enough()
+        patience = self.settings.patience
+        waited = self._ranking.epochs_since_best(self.history.rows)
+        return self._is_stopped or (patience is not None and waited >= patience)
 
-    def _waited_long_enough(self) -> bool:
-        rows, patience = self.history.rows, self.settings.patience
-        counted = [i for i, row in enumerate(rows) if self._counts(row)]
-        if patience is None or not counted or self._merit(rows[0]) is None:
-            return False
-        best = max(counted, key=lambda i: self._merit(rows[i]))
-        return len(rows) - 1 - best >= patience
+    def _training_batches(self, train: Any) -> Batches:
+        return as_batches(train, self.settings.batch_size, name="train", shuffle=True)
 
     def epoch(self, train: Any, validation: Any = None) -> dict[str, Any]:
-        """Train for one epoch, rewiring when it is due, and measure.
+        """Train for one epoch, rewiring when it is due, and measure. Nothing is saved.
 
         Parameters
         ----------
@@ -205,175 +199,95 @@ class Trainer:
         -------
         dict
             The epoch's row, which has been added to the history.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss or a weight is not finite.
         """
         start = time.perf_counter()
         settings, number = self.settings, len(self.history.rows) + 1
-        train = as_batches(train, settings.batch_size, name="train", shuffle=True)
+        train = self._training_batches(train)
         self._attach(train)
-        with seeded(settings.seed, "epoch", number), self._bar(number, train.n_batches) as bar:
-            row, records = self._train_epoch(number, train, bar)
+        name = f"{self.name} {number}/{settings.epochs}"
+        show = EpochBar(name, train.n_batches, self.progress, stays=number == settings.epochs)
+        with seeded(settings.seed, "epoch", number), show as bar:
+            try:
+                tally = self._train_epoch(number, train, bar)
+            except FloatingPointError as error:
+                advice = f"try a learning rate below {settings.learning_rate:g}"
+                raise TrainingDiverged(f"{error} in epoch {number}; {advice}") from error
             seconds = time.perf_counter() - start
-            row |= {} if validation is None else self._measure(validation)
-            row |= {**summed(records), **self._topology(), "train_seconds": seconds}
+            row = {"epoch": number, **tally.row()}
+            if validation is not None:
+                row |= validate(self.model, validation, parts=self.parts, seed=settings.seed)
+            row |= {**tally.rewirings(), **topology(self.model), "train_seconds": seconds}
             self.history.rows.append(row)
-            bar.set_postfix_str(self._postfix(row))
+            bar.say(row, self._ranking.column)
         return row
 
-    def _train_epoch(
-        self, number: int, train: Batches, bar: tqdm
-    ) -> tuple[dict[str, Any], list[EvolutionRecord]]:
-        settings, seen = self.settings, 0
-        losses: list[float] = []
-        scores: list[Tensor] = []
-        targets: list[Tensor] = []
-        records: list[EvolutionRecord] = []
-        prepare = partial(
-            random_shift,
-            pixels=settings.shift,
-            generator=torch_stream(settings.seed, "shift", number),
-        )
-        order = stream(settings.seed, "shuffle", number)
-        batches = train.iterate(order, prepare) if settings.shift else train.iterate(order)
-        done = (number - 1) * train.n_batches
-        for i, (inputs, wanted) in enumerate(batches):
-            self._set_learning_rate((done + i) / (settings.epochs * train.n_batches))
-            value, given = self._gradient_step(inputs, wanted)
-            losses.append(value * len(wanted))
-            seen += len(wanted)
-            if self.metrics:
-                scores.append(given.cpu())
-                targets.append(wanted.cpu())
-            if self.rewirer is not None and (record := self._rewire()) is not None:
-                records.append(record)
-            bar.update()
-        row = {"epoch": number, "loss": sum(losses) / seen}
-        if self.metrics:
-            row |= _prefixed("train", measured(self.metrics, torch.cat(scores), torch.cat(targets)))
-        return row, records
+    def _train_epoch(self, number: int, train: Batches, bar: EpochBar) -> Tally:
+        tally = Tally(self.parts.metrics)
+        done, total = (number - 1) * train.n_batches, self.settings.epochs * train.n_batches
+        for i, (inputs, wanted) in enumerate(self._shuffled(train, number), start=done):
+            rate = self.settings.learning_rate_at(i / total)
+            loss, scores = self._learner.step(inputs, wanted, learning_rate=rate)
+            record = None if self.rewirer is None else self.rewirer.step()
+            tally.add(loss, scores, wanted, record)
+            bar.advance()
+        # Where no neuron fires a loss is finite whatever the weights are.
+        self._learner.check_weights()
+        return tally
 
-    def _gradient_step(self, inputs: Tensor, wanted: Tensor) -> tuple[float, Tensor]:
-        if not self.model.training:  # an evaluation was in between
-            self.model.train()
-        inputs, wanted = inputs.to(self.device), wanted.to(self.device)
-        loss, scores = self.learning.gradients(self.model, inputs, wanted, self.loss)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise self._diverged(f"the loss is {value}")
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        return value, scores
-
-    def _diverged(self, what: str) -> TrainingDiverged:
-        return TrainingDiverged(
-            f"{what} in epoch {len(self.history.rows) + 1}; "
-            f"try a learning rate below {self.settings.learning_rate:g}"
-        )
+    def _shuffled(self, train: Batches, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        seed, pixels = self.settings.seed, self.settings.shift
+        order = stream(seed, "shuffle", number)
+        if not pixels:
+            return train.iterate(order)
+        generator = torch_stream(seed, "shift", number)
+        return train.iterate(order, partial(random_shift, pixels=pixels, generator=generator))
 
     # ------------------------------------------------------------------- evolution
 
     def _attach(self, train: Batches) -> None:
         """Put the evolution to work, once it is known how many batches an epoch has."""
-        if self.evolution is None or self.rewirer is not None:
+        if self.evolution is None:
             return
         n_batches = train.n_batches
-        total, done = self.settings.epochs * n_batches, len(self.history.rows) * n_batches
+        done, total = len(self.history.rows) * n_batches, self.settings.epochs * n_batches
         every = self.evolution.interval or n_batches
-        self.rewirer = self.evolution.attach(
-            self.model,
-            self.optimizer,
-            total_steps=total,
-            every=every,
-            seed=self.settings.seed,
-            n_threads=self.n_threads,
-            resume=self._saved_rewirer,
-        )
-        # A resumed training may be of another length than when it was saved.
+        if self.rewirer is None:
+            self.rewirer = self.evolution.attach(
+                self.model,
+                self.optimizer,
+                total_steps=total,
+                every=every,
+                seed=self.settings.seed,
+                n_threads=self.n_threads,
+                resume=self._saved_rewirer,
+            )
+        # A resumed training may have another length, and an epoch broken off begins again.
         self.rewirer.reschedule(steps=done, total_steps=total, every=every)
 
-    def _rewire(self) -> EvolutionRecord | None:
-        assert self.rewirer is not None
-        try:
-            return self.rewirer.step()
-        except FloatingPointError as error:
-            raise self._diverged(str(error)) from error
-
-    def _set_learning_rate(self, progress: float) -> None:
-        factor = 1.0
-        if self.settings.learning_rate_schedule == "cosine":
-            factor = 0.5 * (1.0 + math.cos(math.pi * progress))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * factor
-
-    # -------------------------------------------------------------------- measuring
-
-    def _measure(self, validation: Any) -> dict[str, float]:
-        validation = as_batches(validation, self.settings.batch_size, name="validation")
-        counts = bool(sparse_layers(self.model))
-        with count_synaptic_operations(self.model) if counts else nullcontext() as counter:
-            scores, targets = all_scores(self.model, validation, seed=self.settings.seed)
-        with torch.no_grad():
-            loss = float(self.loss(scores, targets))
-        row = {"validation_loss": loss}
-        row |= _prefixed("validation", measured(self.metrics, scores, targets))
-        return row | (_activity(counter, len(targets)) if counter is not None else {})
-
-    def _topology(self) -> dict[str, float]:
-        return {
-            "link_sparsity": link_sparsity(self.model),
-            "node_sparsity": node_sparsity(self.model),
-        }
-
-    def _merit(self, row: dict[str, Any]) -> float | None:
-        """Return what makes an epoch better than another; None without validation."""
-        for name in self.metrics:
-            return row.get(f"validation_{name}")
-        return -row["validation_loss"] if "validation_loss" in row else None
+    # ----------------------------------------------------------------- the best epoch
 
     def best(self) -> float | None:
         """Return the best validation so far, by the first metric or the loss; None if none.
 
         Of the epochs that count: those with the sparsity that the model ends with.
         """
-        merits = [self._merit(row) for row in self.history.rows if self._counts(row)]
-        known = [merit for merit in merits if merit is not None]
-        if not known:
-            return None
-        return max(known) if self.metrics else -max(known)
+        return self._ranking.best(self.history.rows)
 
-    def _is_best(self, row: dict[str, Any]) -> bool:
-        merit, others = self._merit(row), [r for r in self.history.rows if r is not row]
-        if merit is None or not self._counts(row):
-            return False
-        # Of equally good epochs the later one, which has trained longer.
-        return all(merit >= self._merit(r) for r in others if self._counts(r))
-
-    def _counts(self, row: dict[str, Any]) -> bool:
-        progress = row["epoch"] / self.settings.epochs
-        return self.evolution is None or self.evolution.is_settled(progress)
-
-    def _postfix(self, row: dict[str, Any]) -> str:
-        name = next(iter(self.metrics), "loss")
-        value = row.get(f"validation_{name}")
-        shown = "" if value is None else f", validation {name} {value:.3f}"
-        return f"loss {row['loss']:.3f}{shown}"
-
-    @contextmanager
-    def _bar(self, epoch: int, n_batches: int) -> Iterator[tqdm]:
-        with tqdm(
-            total=n_batches,
-            desc=f"{self.name} {epoch}/{self.settings.epochs}",
-            disable=None if self.progress else True,
-            leave=epoch == self.settings.epochs,
-        ) as bar:
-            yield bar
+    def _counts(self, row: Mapping[str, Any]) -> bool:
+        evolution, progress = self.evolution, row["epoch"] / self.settings.epochs
+        return evolution is None or evolution.is_settled(progress)
 
     # ----------------------------------------------------------------- save, resume
 
     def _save_epoch(self, folder: Path, row: dict[str, Any]) -> None:
         # The best model first: a run that dies before its checkpoint is written trains this
         # epoch again and finds it the best again. The other way round it would be missed.
-        if self._is_best(row):
+        if self._ranking.is_best(row, self.history.rows):
             self.save(folder / BEST)
         keep_previous(folder / CHECKPOINT)
         self.save(folder / CHECKPOINT)
@@ -390,21 +304,13 @@ class Trainer:
             Checkpoint(
                 model=self.model,
                 optimizer=self.optimizer,
-                settings=asdict(self.settings),
-                names=self._names(),
+                settings=self.settings,
+                names=self.parts.names(),
                 evolution=self.evolution,
                 rewirer=rewirer,
                 history=self.history.rows,
             ),
         )
-
-    def _names(self) -> dict[str, Any]:
-        """Return the names of what a file cannot hold, to see that the same is given again."""
-        return {
-            "loss": _name_of(self.loss),
-            "metrics": list(self.metrics),
-            "learning": type(self.learning).__name__,
-        }
 
     @classmethod
     def resume(cls, path: str | Path, *, model: nn.Module | None = None, **options: Any) -> Trainer:
@@ -426,51 +332,15 @@ class Trainer:
         ------
         ValueError
             If the file is not such a checkpoint or is damaged, or an option would change what
-            has been trained already.
+            has been trained already; a model that was given is as it was then.
         """
-        saved = read_checkpoint(Path(path), model=model)
-        settings = TrainingSettings(**saved.settings)
-        for name in {f.name for f in fields(settings)} & set(options) - set(CHANGEABLE):
-            if options[name] != getattr(settings, name):
-                raise ValueError(
-                    f"{name} cannot change in a training that goes on (it was "
-                    f"{getattr(settings, name)!r}, asked for is {options[name]!r}); what can is "
-                    f"{', '.join(CHANGEABLE)}"
-                )
-        trainer = cls(saved.model, evolution=saved.evolution, settings=settings, **options)
-        for kind, name in saved.names.items():
-            if trainer._names()[kind] != name:
-                raise ValueError(
-                    f"{kind} must be given as in the training that {path} holds: it was {name!r}, "
-                    f"this is {trainer._names()[kind]!r}"
-                )
-        saved.restore_optimizer(trainer.optimizer)
+        saved = read_checkpoint(Path(path))
+        settings, options = saved.settings_for(options)
+        parts = {f.name: options[f.name] for f in fields(Parts) if f.name in options}
+        Parts.of(**parts).check_same(saved.names, Path(path))
+        restored = saved.restore_model(model)
+        trainer = cls(restored, evolution=saved.evolution, settings=settings, **options)
+        saved.restore_optimizer(trainer.optimizer, trainer.model)
         trainer.history = History(saved.history)
         trainer._saved_rewirer = saved.rewirer
         return trainer
-
-
-def _changed(settings: TrainingSettings, changes: Mapping[str, Any]) -> TrainingSettings:
-    known = [f.name for f in fields(TrainingSettings)]
-    if unknown := [name for name in changes if name not in known]:
-        raise TypeError(f"Trainer has no setting {unknown[0]!r}; settings are {', '.join(known)}")
-    mine = {name: getattr(settings, name) for name in known}
-    return replace(TrainingSettings(**mine), **changes)
-
-
-def _name_of(function: Any) -> str:
-    return getattr(function, "__qualname__", type(function).__qualname__)
-
-
-def _prefixed(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{name}": value for name, value in values.items()}
-
-
-def _activity(counter: SynapticCounter, n_samples: int) -> dict[str, float]:
-    """Return the columns of an epoch that say how active the neurons were."""
-    counter.n_samples = n_samples
-    return {
-        "firing_rate": counter.firing_rate(),
-        **{f"firing_rate.{layer.name}": layer.input_rate for layer in counter.hidden_layers()},
-        "sops_per_sample": counter.sops_per_sample(),
-    }

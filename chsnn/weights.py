@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import nn
 
 from chgraph.checks import as_generator, check_choice, check_real
 from chgraph.graph import BipartiteGraph
-from chsnn.fused import SparseLIF
+from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIFNumbers
 
 Weights = Literal["SSWI", "kaiming"]
 WEIGHTS = ("SSWI", "kaiming")
+_WEIGHTS_BEFORE_NEURONS = (
+    nn.Linear,
+    SparseLinear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.MultiheadAttention,
+)
 
 
 def sswi(
@@ -93,9 +101,11 @@ def initial_weights(
 def input_gain(model: nn.Module, name: str) -> tuple[float, float]:
     """Return the threshold of the neurons behind a layer, and the factor of what they receive.
 
-    The neurons are the layer's own, or the first that come after it in the model before another
-    linear layer: chsnn's take their input as it is, Norse's box and current models times
-    ``dt * tau_mem_inv``. Threshold 1 and factor 1 where there are none.
+    The neurons are the layer's own, or the first that come after it in the model: before another
+    linear layer or convolution in an ``nn.Sequential``, whose modules run in their order, and
+    anywhere else (or before it, if none comes after) where the order says nothing. chsnn's take
+    their input as it is, Norse's times ``dt * tau_mem_inv``. Threshold 1 and factor 1 where there
+    are none.
 
     Examples
     --------
@@ -104,20 +114,34 @@ def input_gain(model: nn.Module, name: str) -> tuple[float, float]:
     (0.5, 1.0)
     """
     modules = dict(model.named_modules())
-    layer = modules.get(name)
+    layer = modules[name]
     if isinstance(layer, SparseLIF):
         return float(layer.neuron.v_th.detach().mean()), 1.0
-    after = itertools.dropwhile(lambda item: item[0] != name, modules.items())
-    for other, module in itertools.islice(after, 1, None):
-        if isinstance(module, nn.Linear | SparseLinear) and not other.startswith(f"{name}."):
+    if isinstance(layer, SparseReadout):
+        return 1.0, 1.0
+    in_order = isinstance(modules[name.rpartition(".")[0]], nn.Sequential)
+    names = list(modules)
+    place = names.index(name) + 1
+    for other in names[place:] if in_order else names[place:] + names[:place]:
+        module = modules[other]
+        if in_order and isinstance(module, _WEIGHTS_BEFORE_NEURONS):
             break
-        if isinstance(module, LIFNumbers):
-            return float(module.v_th.detach().mean()), 1.0
-        numbers = getattr(module, "p", None)
-        if hasattr(numbers, "v_th") and hasattr(numbers, "tau_mem_inv"):
-            gain = float(numbers.tau_mem_inv) * float(getattr(module, "dt", 0.001))
-            return float(np.mean(np.asarray(numbers.v_th))), gain
+        is_fused = isinstance(modules[other.rpartition(".")[0]], SparseLIF)
+        if not is_fused and (found := _neurons(module)) is not None:
+            return found
     return 1.0, 1.0
+
+
+def _neurons(module: nn.Module) -> tuple[float, float] | None:
+    """Return threshold and factor of the input of neurons; None for any other module."""
+    if isinstance(module, LIFNumbers):
+        return float(module.v_th.detach().mean()), 1.0
+    numbers: Any = getattr(module, "p", None)
+    if not hasattr(numbers, "v_th") or not hasattr(numbers, "tau_mem_inv"):
+        return None
+    rate, v_th = (torch.as_tensor(x).detach().double() for x in (numbers.tau_mem_inv, numbers.v_th))
+    gain = float(rate.mean()) * float(getattr(module, "dt", 0.001))
+    return float(v_th.mean()), gain
 
 
 def _normal(graph: BipartiteGraph, gain: float, rng: Any) -> np.ndarray:

@@ -65,7 +65,7 @@ def _memory(state: RewiringState, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _recall(state: RewiringState, name: str, codes: np.ndarray) -> np.ndarray:
     known, values = _memory(state, name)
-    found = np.zeros(codes.size, np.float32)
+    found = np.zeros(codes.size, values.dtype)
     if known.size:
         place = np.minimum(np.searchsorted(known, codes), known.size - 1)
         hit = known[place] == codes

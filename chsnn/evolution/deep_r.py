@@ -13,8 +13,8 @@ from torch import Tensor
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
+from chsnn.evolution.attach import Attachable
 from chsnn.evolution.record import EvolutionRecord
-from chsnn.evolution.rewirer import Attachable
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
@@ -76,14 +76,18 @@ class DeepR(Attachable):
         """Optimiser steps from one rewiring to the next: after each."""
         return 1
 
-    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of the layers that lack a link."""
         return [name for name, layer in layers.items() if layer.graph.density < 1.0]
 
     def begin(self, state: RewiringState) -> None:
         """Remember the sign of every link."""
         for name in state.targets:
-            state.memory[f"sign.{name}"] = _signs(state.layers[name])
+            self.follow(state, name)
+
+    def follow(self, state: RewiringState, name: str) -> None:
+        """Remember the signs of the links that a layer was given."""
+        state.memory[f"sign.{name}"] = _signs(state.layers[name])
 
     def is_settled(self, progress: float) -> bool:
         """Whether the sparsity is the one that the model will end with: always."""
@@ -128,8 +132,6 @@ class DeepR(Attachable):
     def _move(self, state: RewiringState, name: str) -> np.ndarray:
         """Return the numbers of the links that died."""
         layer, sign = state.layers[name], state.memory[f"sign.{name}"]
-        if sign.numel() != layer.graph.n_links:  # somebody else has given it other links
-            sign = _signs(layer)
         rng, rate = stream(state.seed, "deep r", state.events, name), state.learning_rate(name)
         noise = torch.from_numpy(rng.standard_normal(sign.numel(), dtype=np.float32))
         theta = sign * layer.values.detach().float().cpu() - rate * self.l1 + self.noise * noise
@@ -151,7 +153,7 @@ class DeepR(Attachable):
 
 
 def _signs(layer: SparseLinear) -> Tensor:
-    return torch.where(layer.values.detach().float().cpu() < 0, -1.0, 1.0)
+    return torch.where(layer.values.detach().float().cpu().signbit(), -1.0, 1.0)
 
 
 def _grown(graph: BipartiteGraph, n: int, rng: np.random.Generator) -> BipartiteGraph:

@@ -22,10 +22,10 @@ from chgraph.rewiring import (
     remove_dead_chains,
 )
 from chgraph.topology import link_count
+from chsnn.evolution.attach import Attachable
 from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember
 from chsnn.evolution.prune_regrow import add_links, keep_links, n_returned
 from chsnn.evolution.record import EvolutionRecord
-from chsnn.evolution.rewirer import Attachable
 from chsnn.evolution.schedules import (
     DENSITY_SCHEDULES,
     ZETA_SCHEDULES,
@@ -167,7 +167,7 @@ class Evolution(Attachable):
         """Optimiser steps from one rewiring to the next; None: once an epoch."""
         return None if self.every == "epoch" else self.every
 
-    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of the layers that lack a link."""
         return [name for name, layer in layers.items() if layer.graph.density < 1.0]
 
@@ -183,12 +183,18 @@ class Evolution(Attachable):
             return
         for name in state.targets:
             graph = state.graph(name)
-            link_count(*graph.shape, self.final_sparsity)  # raises where no link would be left
+            try:
+                link_count(*graph.shape, self.final_sparsity)
+            except ValueError as error:
+                raise ValueError(f"final_sparsity of layer {name!r}: {error}") from None
             if graph.sparsity > self.final_sparsity + 1e-9:
                 raise ValueError(
                     f"final_sparsity must be at least the {graph.sparsity:.6g} that layer "
                     f"{name!r} starts with, got {self.final_sparsity}"
                 )
+
+    def follow(self, state: RewiringState, name: str) -> None:
+        """Do nothing: links that somebody else gave a layer are rewired like any other."""
 
     def warm_up(self, state: RewiringState) -> None:
         """Let numba compile, or load, the kernels that :meth:`step` needs; changes nothing.
@@ -197,7 +203,14 @@ class Evolution(Attachable):
         """
         method = "random" if self.regrowth == "gradient" else self.regrowth
         for name in state.targets:
-            regrow_links(state.graph(name), 0, method=method, sampling=self.sampling, rng=0)
+            regrow_links(
+                state.graph(name),
+                0,
+                method=method,
+                sampling=self.sampling,
+                rng=0,
+                n_threads=state.n_threads,
+            )
 
     def step(
         self,

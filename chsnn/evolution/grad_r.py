@@ -12,8 +12,8 @@ from torch.optim.adam import adam
 
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
+from chsnn.evolution.attach import Attachable
 from chsnn.evolution.record import EvolutionRecord
-from chsnn.evolution.rewirer import Attachable
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
@@ -69,9 +69,9 @@ class GradR(Attachable):
         """Optimiser steps from one rewiring to the next: after each."""
         return 1
 
-    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
-        """Return the names of all layers but the last."""
-        return list(layers)[:-1]
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
+        """Return the names of all layers but the output layer."""
+        return [name for name in layers if name != output]
 
     def begin(self, state: RewiringState) -> None:
         """Remember strengths and signs that make the weights there are.
@@ -97,6 +97,14 @@ class GradR(Attachable):
             state.memory[f"mean.{name}"] = torch.zeros_like(weight)
             state.memory[f"square.{name}"] = torch.zeros_like(weight)
 
+    def follow(self, state: RewiringState, name: str) -> None:
+        """Make strengths of the weights that a layer was given; pairs that lost theirs have 0."""
+        layer, theta = state.layers[name], state.memory[f"theta.{name}"]
+        sign, links = state.memory[f"sign.{name}"], layer.weight_mask().T
+        weight = layer.dense_weight().detach().T.to(theta)
+        theta.copy_(torch.where(links, weight.abs(), theta.clamp(max=0.0)))
+        sign.copy_(torch.where(links, torch.where(weight < 0, -1.0, 1.0), sign))
+
     def is_settled(self, progress: float) -> bool:
         """Whether the sparsity is the one that the model will end with: never known."""
         return True
@@ -113,7 +121,7 @@ class GradR(Attachable):
     ) -> EvolutionRecord:
         """Move all strengths along their gradient; as :meth:`chsnn.Evolution.step`.
 
-        The learning rate is that of the optimiser's first group (1 without an optimiser).
+        The learning rate is that of the layer's group in the optimiser (1 without an optimiser).
         """
         start = time.perf_counter()
         assert gradients is not None  # the rewirer gives them to who reads them
@@ -144,11 +152,11 @@ class GradR(Attachable):
 
     def _move(self, state: RewiringState, name: str, gradient: LayerGradient) -> None:
         layer, memory = state.layers[name], state.memory
+        self._take_what_was_loaded(state, name)
         theta, sign = memory[f"theta.{name}"], memory[f"sign.{name}"]
         mu = math.log(2.0 * (1.0 - self.target_sparsity)) / self.alpha
         slope = sign * gradient.rows(0, layer.graph.n_left)
         slope += self.alpha * torch.sign(theta - mu)
-        rates = [float(one.param_groups[0]["lr"]) for one in state.optimizers]
         adam(
             [theta],
             [slope],
@@ -159,7 +167,7 @@ class GradR(Attachable):
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=rates[0] if rates else 1.0,
+            lr=state.learning_rate(name),
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
@@ -168,3 +176,12 @@ class GradR(Attachable):
         state.rewire(name, BipartiteGraph.from_biadjacency(is_link.cpu().numpy()))
         layer.set_values((sign * theta)[is_link])
         layer.values.grad = None  # no optimiser's zero_grad reaches it any more
+
+    def _take_what_was_loaded(self, state: RewiringState, name: str) -> None:
+        """Begin from the layer's own weights where somebody has changed them in between."""
+        layer, theta = state.layers[name], state.memory[f"theta.{name}"]
+        places = tuple(torch.from_numpy(side).to(theta.device) for side in layer.graph.links())
+        mine = (state.memory[f"sign.{name}"] * theta.clamp(min=0.0))[places]
+        values = layer.values.detach()
+        if values.numel() != int((theta > 0).sum()) or not torch.equal(mine.to(values), values):
+            self.follow(state, name)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
+from chgraph.rewiring import Wiring
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
+
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
 
 
 class Rewiring(Protocol):
@@ -35,12 +39,19 @@ class Rewiring(Protocol):
         """Optimiser steps from one rewiring to the next; None: once an epoch."""
         ...
 
-    def layers_to_rewire(self, layers: Mapping[str, SparseLinear]) -> list[str]:
-        """Return the names of the layers that are rewired if nobody names any."""
+    def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
+        """Return the names of the layers that are rewired if nobody names any.
+
+        `output` is the name of the model's last linear layer, sparse or not.
+        """
         ...
 
     def begin(self, state: RewiringState) -> None:
         """Put into the state what is remembered before the first step."""
+        ...
+
+    def follow(self, state: RewiringState, name: str) -> None:
+        """Take up links and weights that somebody else has given a layer."""
         ...
 
     def is_settled(self, progress: float) -> bool:
@@ -51,7 +62,19 @@ class Rewiring(Protocol):
         """Compile what :meth:`step` needs; changes nothing."""
         ...
 
-    def attach(self, model: nn.Module, optimizer: Any = None, **options: Any) -> Any:
+    def attach(
+        self,
+        model: nn.Module,
+        optimizer: Optimizers = None,
+        *,
+        total_steps: int,
+        every: int | None = None,
+        layers: str | Iterable[str] | None = None,
+        wiring: Wiring | None = None,
+        seed: int = 0,
+        n_threads: int | None = None,
+        resume: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Return a :class:`chsnn.evolution.Rewirer`; see :meth:`chsnn.Evolution.attach`."""
         ...
 

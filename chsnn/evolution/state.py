@@ -12,7 +12,7 @@ from torch import Tensor
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Wiring
 from chsnn.layers import SparseLinear
-from chsnn.optimizers import carry_state, learning_rate_of
+from chsnn.optimizers import carry_state, check_carries, group_of
 
 
 @dataclass(eq=False)
@@ -55,11 +55,17 @@ class RewiringState:
     stopped: set[str] = field(default_factory=set)
     first_links: dict[str, int] = field(default_factory=dict)
     memory: dict[str, Tensor] = field(default_factory=dict)
-    seen: dict[str, BipartiteGraph] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.first_links = self.first_links or {n: self.graph(n).n_links for n in self.targets}
-        self.seen = {name: layer.graph for name, layer in self.layers.items()}
+        self._seen = self.graphs()
+        self._loaded: set[int] = set()
+        # Noted now: a way of rewiring may take its parameters out of the optimisers.
+        self._groups: dict[str, tuple[int, int]] = {}
+        for name, layer in self.layers.items():
+            for i, optimizer in enumerate(self.optimizers):
+                if (place := group_of(optimizer, layer.values)) is not None:
+                    self._groups[name] = (i, place)
 
     def graph(self, name: str) -> BipartiteGraph:
         """Return the graph of a layer."""
@@ -85,30 +91,45 @@ class RewiringState:
         layer = self.layers[name]
         if graph is layer.graph or graph == layer.graph:
             return
+        n_before = layer.graph.n_links
         source = layer.set_graph(graph, new_values=fresh)
-        self._carry(name, source)
+        for optimizer in self.optimizers:
+            carry_state(optimizer, layer.values, source, n_before)
+        self._seen[name] = layer.graph
 
-    def follow_changes(self) -> None:
+    def has_loaded(self, optimizer: int) -> None:
+        """Note that the optimiser of this number has taken up a state.
+
+        That is of the links that the layers have when it is next used: model and optimiser are
+        restored from one moment, in any order.
+        """
+        self._loaded.add(optimizer)
+
+    def follow_changes(self) -> list[str]:
         """Carry the optimisers' state over changes of links that somebody else has made.
 
-        A state_dict that was loaded, or ``set_graph`` by hand.
+        A state_dict that was loaded, or ``set_graph`` by hand. Returns the layers' names.
         """
-        for name, layer in self.layers.items():
-            before = self.seen[name]
-            if layer.graph is not before:
-                self._carry(name, before.link_ids(*layer.graph.links()))
-
-    def _carry(self, name: str, source: np.ndarray) -> None:
-        layer = self.layers[name]
-        for optimizer in self.optimizers:
-            carry_state(optimizer, layer.values, source)
-        self.seen[name] = layer.graph
+        changed = [n for n, layer in self.layers.items() if layer.graph is not self._seen[n]]
+        for i, optimizer in enumerate(self.optimizers):
+            if i in self._loaded:
+                for layer in self.layers.values():
+                    check_carries(optimizer, layer.values)
+                continue
+            for name in changed:
+                layer, before = self.layers[name], self._seen[name]
+                source = before.link_ids(*layer.graph.links())
+                carry_state(optimizer, layer.values, source, before.n_links)
+        self._loaded.clear()
+        self._seen = self.graphs()
+        return changed
 
     def learning_rate(self, name: str) -> float:
-        """Return the learning rate of a layer's weights; 1 if no optimiser moves them."""
-        values = self.layers[name].values
-        rates = (learning_rate_of(optimizer, values) for optimizer in self.optimizers)
-        return next((rate for rate in rates if rate is not None), 1.0)
+        """Return the learning rate of a layer's weights; 1 if no optimiser was given them."""
+        if name not in self._groups:
+            return 1.0
+        optimizer, place = self._groups[name]
+        return float(self.optimizers[optimizer].param_groups[place]["lr"])
 
     def silent_inputs(self) -> int:
         """Count the inputs without a link, of layers that read nothing another one feeds."""

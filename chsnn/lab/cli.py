@@ -17,11 +17,11 @@ from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import RewiringName, RunConfig
-from chsnn.lab.experiment import CHECKPOINT, Experiment, config_to_resume, open_run
+from chsnn.lab.experiment import Experiment, check_links, config_to_resume, open_run
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
-from chsnn.training import TrainingDiverged
+from chsnn.training import CHECKPOINT, TrainingDiverged
 
 _METHODS = (
     "Methods by name. " + ". ".join(f"{n}: {m.description}" for n, m in METHODS.items()) + "."
@@ -100,6 +100,9 @@ class Compare(RunConfig):
         check_positive_int("processes", self.processes)
         base = RunConfig(**_shared(self))
         plans = plan_runs(base, self.methods, self.sparsities, self.seeds)
+        data = load_data(base.data, download=base.download)
+        for plan in plans:
+            check_links(plan.config, data)
         try:
             rows = run_plans(plans, base.out, processes=self.processes)
         except KeyboardInterrupt:
@@ -168,9 +171,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _said(error: OSError) -> str:
     """Return an error of the file system in one line, with its file."""
-    if error.filename is None or error.strerror is None:
+    if error.strerror is None:
         return str(error)
-    return f"{error.filename}: {error.strerror.lower()}; what was finished before is still there"
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror.lower()}; what was finished before is still there"
 
 
 def _parse(arguments: list[str]) -> Any:

@@ -20,7 +20,8 @@ from chgraph.plotting import save_figure
 from chgraph.storage import write_atomically
 from chsnn.lab import plotting
 from chsnn.lab.config import RunConfig
-from chsnn.lab.experiment import CONFIG, REPORT, Experiment
+from chsnn.lab.experiment import Experiment
+from chsnn.lab.folder import CONFIG, REPORT, check_writable
 from chsnn.lab.methods import FULLY_CONNECTED, method_config
 from chsnn.lab.summaries import summarise, table
 
@@ -130,9 +131,11 @@ def run_plans(
     Raises
     ------
     ValueError
-        If a run folder holds a run with other settings; nothing has been changed then. If a run
-        fails; the others are stopped, and all can go on from where they are.
+        If `folder` cannot be written, or a run folder holds a run with other settings; nothing
+        has been changed then. If a run fails; the others are stopped, and all can go on from
+        where they are.
     """
+    check_writable(folder)
     for plan in plans:
         _check_folder(plan.config)
     finished = {plan: row for plan in plans if (row := _finished(plan)) is not None}

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import warnings
+import copy
+import itertools
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from chgraph.graph import BipartiteGraph
 from chgraph.plotting import save_figure
+from chgraph.topology import link_count
 from chsnn.augmentation import check_square
-from chsnn.checkpoint import load, previous_of
 from chsnn.data import DataSet, load_data
-from chsnn.energy import estimate_energy
-from chsnn.evaluation import evaluate
+from chsnn.evolution import Evolution
 from chsnn.lab import plotting
 from chsnn.lab.config import RunConfig
+from chsnn.lab.folder import (
+    BASELINE,
+    CONFIG,
+    PICTURES,
+    REPORT,
+    TRAINED,
+    check_folder,
+    start_anew,
+)
 from chsnn.lab.report import Outcome, report, write_report
-from chsnn.lab.tensorboard import open_writer
+from chsnn.lab.tensorboard import check_installed
+from chsnn.lab.training import Training, chosen
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.settings import CHANGEABLE
 from chsnn.threads import threads
-from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer
 
-CONFIG, REPORT = "config.toml", "report.json"
-# What a run has been trained with so far: config.toml is a person's to edit.
-TRAINED = "trained.toml"
 # What may change when a run goes on, beside CHANGEABLE: none of it decides the outcome.
 _FREE = ("out", "threads", "download", "tensorboard", "hardware")
-PREVIOUS = "checkpoint.previous.safetensors"
-BASELINE = "baseline"
-TENSORBOARD = "tensorboard"
-PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,19 @@ class Experiment:
         Raises
         ------
         ValueError
-            If a setting is out of range, or `config.out` exists and is not a run folder.
+            If a setting is out of range or does not fit the data, or `config.out` is no folder
+            that can be written, or has other files than those of a run.
         """
         check_folder(config.out)
+        if config.tensorboard:
+            check_installed()
         data = load_data(config.data, download=config.download)
         if config.train_images is not None:
             data = data.with_train_images(config.train_images)
+        if config.shift:
+            check_square(data.n_in)
         network = build_network(config, data)
+        _check_rewiring(config, network)
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
 
@@ -88,37 +96,36 @@ class Experiment:
         Raises
         ------
         TrainingDiverged
-            If a loss is not finite.
+            If a loss or a weight is not finite.
         """
         with threads(self.config.threads):
             return self._run(resume=resume, progress=progress)
 
     def _run(self, *, resume: bool, progress: bool) -> dict[str, Any]:
-        folder = self.config.out
-        if not resume:
-            _clear(folder)
-        self.config.write(folder / CONFIG)
-        self.config.write(folder / TRAINED)
-        before = self.network.graphs[0]
-        outcome = _train_and_measure(
-            self.config, self.data, self.network, folder, "sparse", resume, progress
-        )
-        baseline = None
-        if self.twin is not None:
-            baseline = _train_and_measure(
-                self.config.fully_connected(),
-                self.data,
-                self.twin,
-                folder / BASELINE,
-                "fully connected",
-                resume,
-                progress,
-            )
+        folder, before = self.config.out, self.network.graphs[0]
+        trainings = self._trainings(resume, progress)
+        if resume:
+            self.config.write(folder / TRAINED)
+            self.config.write(folder / CONFIG)
+        else:
+            start_anew(self.config, trainings[0].trainer)
+        outcome, *others = [training.outcome(self.data) for training in trainings]
+        baseline = others[0] if others else None
+        if baseline is not None:
             outcome = replace(outcome, energy=replace(outcome.energy, baseline=baseline.energy))
         _draw(folder, before, outcome, baseline)
         document = report(outcome, baseline)
         write_report(folder / REPORT, document)
         return document
+
+    def _trainings(self, resume: bool, progress: bool) -> list[Training]:
+        """Return the trainings of the network and its twin, ready to start or to go on."""
+        how: dict[str, bool] = {"resume": resume, "progress": progress}
+        trainings = [Training.of(self.config, self.network, name="sparse", **how)]
+        if self.twin is not None:
+            config = replace(self.config.fully_connected(), out=self.config.out / BASELINE)
+            trainings.append(Training.of(config, self.twin, name="fully connected", **how))
+        return trainings
 
 
 def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
@@ -137,6 +144,15 @@ def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
     )
 
 
+def check_links(config: RunConfig, data: DataSet) -> None:
+    """Raise ValueError if a layer would have no link, at the start or at the end."""
+    rewiring = config.rewiring_settings()
+    final = rewiring.final_sparsity if isinstance(rewiring, Evolution) else None
+    for shape in itertools.pairwise((data.n_in, *config.hidden)):
+        for sparsity in (config.sparsity, config.sparsity if final is None else final):
+            link_count(*shape, sparsity)
+
+
 def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
     """Return the configuration and the chosen network (best or last epoch) of a run folder.
 
@@ -150,7 +166,7 @@ def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
     config = RunConfig.read(folder / CONFIG, out=folder)
-    return config, _chosen(folder, config)
+    return config, chosen(config)
 
 
 def config_to_resume(folder: Path) -> RunConfig:
@@ -186,94 +202,11 @@ def check_changes(trained: RunConfig, config: RunConfig) -> None:
             )
 
 
-def _chosen(folder: Path, config: RunConfig) -> SpikingMLP:
-    """Return the network of the epoch that the configuration selects."""
-    path = folder / (BEST if config.select == "best" else CHECKPOINT)
-    return cast(SpikingMLP, load(path))
-
-
-def check_folder(folder: Path) -> None:
-    """Raise ValueError if `folder` exists and is neither empty nor a run folder."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ValueError(f"out must be a folder, and {folder} is a file; nothing was changed")
-    if any(folder.iterdir()) and not (folder / CONFIG).is_file():
-        raise ValueError(
-            f"out must be new, empty or a run folder, and {folder} has other files and no "
-            f"{CONFIG}; nothing was changed"
-        )
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an earlier run left in its own folder, so that no result is stale."""
-    names = (REPORT, TRAINED, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
-    for place in (folder, folder / BASELINE):
-        for name in names:
-            (place / name).unlink(missing_ok=True)
-
-
-def _train_and_measure(
-    config: RunConfig,
-    data: DataSet,
-    network: SpikingMLP,
-    folder: Path,
-    name: str,
-    resume: bool,
-    progress: bool,
-) -> Outcome:
-    """Train (or go on training) a network; measure one epoch's on the test set, once."""
-    options: dict[str, Any] = {
-        "folder": folder,
-        "n_threads": config.threads,
-        "progress": progress,
-        "name": name,
-    }
-    with open_writer(folder / TENSORBOARD if config.tensorboard else None) as write:
-        if write is not None:
-            options["callbacks"] = [lambda _, row: write(row)]
-        trainer = _resumed(config, folder, options) if resume else None
-        if trainer is None:
-            trainer = _new_trainer(config, network, options)
-        history = trainer.fit(data.train, data.validation)
-    chosen = _chosen(folder, config)
-    return Outcome(
-        config=config,
-        network=chosen,
-        history=history,
-        best_validation_accuracy=trainer.best() or 0.0,
-        accuracy=evaluate(chosen, data.test, seed=config.seed),
-        energy=estimate_energy(chosen, data.test, hardware=config.hardware, seed=config.seed),
-    )
-
-
-def _new_trainer(config: RunConfig, network: SpikingMLP, options: dict[str, Any]) -> Trainer:
-    if config.shift:
-        check_square(network.sizes[0])
-    evolution = config.rewiring_settings()
-    return Trainer(network, evolution=evolution, settings=config.training(), **options)
-
-
-def _resumed(config: RunConfig, folder: Path, options: dict[str, Any]) -> Trainer | None:
-    """Return a trainer that goes on from the folder's checkpoint; None if there is none yet.
-
-    If the last checkpoint is damaged the one before it serves, with a warning: the epoch in
-    between is trained again, to the same result.
-    """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
-    options = {**options, **{name: getattr(config, name) for name in CHANGEABLE}}
-    try:
-        return Trainer.resume(path, **options)
-    except ValueError as error:
-        previous = previous_of(path)
-        if not previous.is_file():
-            raise
-        trainer = Trainer.resume(previous, **options)
-        epoch = len(trainer.history.rows)
-        warnings.warn(f"{error}; going on from the one before it (epoch {epoch})", stacklevel=2)
-        return trainer
+def _check_rewiring(config: RunConfig, network: SpikingMLP) -> None:
+    """Raise if the network cannot be rewired as the configuration says."""
+    rewiring = config.rewiring_settings()
+    if rewiring is not None:
+        rewiring.attach(copy.deepcopy(network), total_steps=1, every=1).detach()
 
 
 def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outcome | None) -> None:

@@ -8,6 +8,16 @@ from pathlib import Path
 from typing import Any
 
 
+def check_installed() -> None:
+    """Raise ValueError if TensorBoard is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            "tensorboard must be installed to write its files: pip install 'chsnn[logging]'"
+        ) from error
+
+
 @contextmanager
 def open_writer(folder: Path | None) -> Iterator[Callable[[dict[str, Any]], None] | None]:
     """Open a writer of epochs for the ``with`` block; None where no folder is named.
@@ -30,12 +40,9 @@ def open_writer(folder: Path | None) -> Iterator[Callable[[dict[str, Any]], None
     if folder is None:
         yield None
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ValueError(
-            "tensorboard must be installed to write its files: pip install 'chsnn[logging]'"
-        ) from error
+    check_installed()
+    from torch.utils.tensorboard import SummaryWriter
+
     writer = SummaryWriter(str(folder))
 
     def write(row: dict[str, Any]) -> None:

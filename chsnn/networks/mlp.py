@@ -17,9 +17,10 @@ from chgraph.topology import link_count, regular, spike_correlated
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend, SparseLinear
-from chsnn.neurons import LIF
+from chsnn.loading import check_before_loading
+from chsnn.neurons import LIF, LIFNumbers
 from chsnn.seeds import stream, torch_stream
-from chsnn.sparse import check_before_loading, sparse_layers
+from chsnn.sparse import sparse_layers
 from chsnn.threads import start_numba
 from chsnn.weights import Weights, initial_weights
 
@@ -113,7 +114,8 @@ class SpikingMLP(nn.Module):
         Tensor, shape (B, n_classes)
             Scores.
         """
-        x = self.encoder(self.encoder.flat(images, self.sizes[0]), generator)
+        n_in = cast(SparseLinear, self.layers[0]).in_features
+        x = self.encoder(self.encoder.flat(images, n_in), generator)
         steps = x.shape[0]
         *hidden, last = self.layers
         if self.readout == "rate":
@@ -127,15 +129,16 @@ class SpikingMLP(nn.Module):
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and tensors, as JSON-ready numbers and names."""
         first = cast(SparseLinear, self.layers[0])
-        neurons = [layer.neuron for layer in self.layers if isinstance(layer, SparseLIF)]
+        # Layers that densify has replaced have neurons too.
+        neurons = [layer.neuron for layer in self.layers if hasattr(layer, "neuron")]
         return {
             "encoding": self.encoder.kind,
             "timesteps": self.encoder.timesteps,
-            "neuron": neurons[0].settings if neurons else LIF().settings,
+            "neuron": cast(LIFNumbers, neurons[0]).settings if neurons else LIF().settings,
             "readout": self.readout,
-            "backend": first.backend,
-            "activity_sparsity": first.input_activity_sparsity,
-            "shapes": [list(graph.shape) for graph in self.graphs],
+            "backend": getattr(first, "backend", "auto"),
+            "activity_sparsity": getattr(first, "input_activity_sparsity", 0.5),
+            "shapes": [[layer.in_features, layer.out_features] for layer in self.layers],
         }
 
     @classmethod

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from chgraph.graph import BipartiteGraph
 from chgraph.jit import frozen
 from chsnn._kernels import events as event_kernels
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
-from chsnn.ops.layout import check_cpu
+from chsnn.ops.derivatives import first_derivative
+from chsnn.ops.layout import as_result, check_cpu
 from chsnn.ops.linear import Current, check_same_graph
 from chsnn.threads import kernel_threads
 
@@ -67,13 +67,19 @@ def _sum_rows(events: _Events, rows: Tensor, threads: int) -> Tensor:
     bounds = kernels.row_bounds(events.offsets, threads)
     ones, start = np.ones(events.features.size, flat.dtype), np.zeros(lines, flat.dtype)
     kernels.product(bounds, events.offsets, events.features, ones, start, flat, width, out)
-    return torch.from_numpy(out).view(lines, width)
+    return as_result(torch.from_numpy(out).view(lines, width))
 
 
 class _DenseLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, lines: Tensor, weight: Tensor) -> Tensor:
-        ctx.events = None
+    def forward(
+        ctx: Any,
+        lines: Tensor,
+        weight: Tensor,
+        graph: BipartiteGraph | None,
+        current: Current | None,
+    ) -> Tensor:
+        ctx.events, ctx.graph, ctx.current = None, graph, current
         if weight.shape[1] >= FEWEST_OUTPUTS and lines.numel():
             with kernel_threads(SKIP_BELOW * lines.numel() * weight.shape[1]) as threads:
                 ctx.events = _events(lines)
@@ -85,21 +91,30 @@ class _DenseLinear(torch.autograd.Function):
         return lines @ weight
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    @first_derivative
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.graph is not None:
+            check_same_graph(ctx.graph, ctx.current)
         lines, weight = ctx.saved_tensors
         gradient = gradient.contiguous()
         for_lines = gradient @ weight.t() if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
-            return for_lines, None
+            return for_lines, None, None, None
         if ctx.events is None:
-            return for_lines, lines.t() @ gradient
+            return for_lines, lines.t() @ gradient, None, None
         with kernel_threads(ctx.events.features.size * gradient.shape[1]) as threads:
             turned = _turned(ctx.events, ctx.n_in)
-            return for_lines, _sum_rows(turned, gradient, threads)
+            return for_lines, _sum_rows(turned, gradient, threads), None, None
 
 
-def dense_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def dense_linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    graph: BipartiteGraph | None = None,
+    current: Current | None = None,
+) -> Tensor:
     """Multiply by a dense weight, all leading axes at once, on the CPU.
 
     A binary input that fires rarely (measured each time) costs its firing rate times the
@@ -111,6 +126,10 @@ def dense_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     x : Tensor of float32 or float64, shape (..., n_in)
     weight : Tensor of the same type, shape (n_in, n_out)
     bias : Tensor, optional, shape (n_out,)
+    graph : BipartiteGraph, optional
+        The full graph whose link values are the weight.
+    current : callable, optional
+        As for :func:`chsnn.ops.sparse_linear`; with `graph`.
 
     Returns
     -------
@@ -134,10 +153,11 @@ def dense_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     if x.dtype != weight.dtype:
         raise ValueError(f"weight must be {x.dtype} as x is, got {weight.dtype}")
     if x.dim() > 1 and x.shape[0] > 1 and x.stride(0) == 0 and not x.requires_grad:
-        once = dense_linear(x[0], weight, bias)
+        once = dense_linear(x[0], weight, bias, graph=graph, current=current)
         return once.expand(x.shape[0], *once.shape)
     lines = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]).contiguous()
-    y = _DenseLinear.apply(lines, weight.contiguous()).view(*x.shape[:-1], weight.shape[1])
+    y = _DenseLinear.apply(lines, weight.contiguous(), graph, current)
+    y = y.view(*x.shape[:-1], weight.shape[1])
     return y if bias is None else y + bias
 
 
@@ -152,10 +172,10 @@ class _Scatter(torch.autograd.Function):
     ) -> Tensor:
         ctx.places, ctx.graph, ctx.current = places, graph, current
         n_in, n_out = graph.shape
-        return values.new_zeros(n_out * n_in).scatter_(0, places, values).view(n_out, n_in)
+        weight = values.new_zeros(n_out * n_in).scatter_(0, places, values)
+        return as_result(weight.view(n_out, n_in))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         check_same_graph(ctx.graph, ctx.current)
         return gradient.reshape(-1)[ctx.places], None, None, None

@@ -50,7 +50,15 @@ def feature_major(x: Tensor) -> np.ndarray:
 
 def as_tensor(flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
     """Return a tensor of logical `shape` over feature-major memory."""
-    return torch.from_numpy(flat).view(shape[-1], *shape[:-1]).movedim(0, -1)
+    return as_result(torch.from_numpy(flat).view(shape[-1], *shape[:-1]).movedim(0, -1))
+
+
+def as_result(x: Tensor) -> Tensor:
+    """Return a tensor over the same memory that is no view: autograd lets only such be changed.
+
+    In place, that is, where it is what an operation of its own returns.
+    """
+    return x.data
 
 
 def shares_memory(flat: np.ndarray | None, x: Tensor) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from chgraph.checks import check_choice, check_positive_int
 from chsnn._kernels import lif as kernels
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron, Strides
 from chsnn._kernels.steps import mean_steps
-from chsnn.ops.layout import DTYPES, as_tensor, check_cpu, feature_major, shares_memory
+from chsnn.ops.derivatives import first_derivative
+from chsnn.ops.layout import DTYPES, as_result, as_tensor, check_cpu, feature_major, shares_memory
 from chsnn.threads import kernel_threads
 
 # Voltages one thread keeps over all steps in the backward: 32 KiB of float32.
@@ -77,7 +77,9 @@ class TimeLayout:
 
     def tensor(self, flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
         """Return a tensor over the memory."""
-        return as_tensor(flat, shape) if self.features_first else torch.from_numpy(flat).view(shape)
+        if self.features_first:
+            return as_tensor(flat, shape)
+        return as_result(torch.from_numpy(flat).view(shape))
 
 
 class _LifOverTime(torch.autograd.Function):
@@ -107,7 +109,7 @@ class _LifOverTime(torch.autograd.Function):
         return layout.tensor(z, (count, *shape)), layout.tensor(voltage, shape)
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
         ctx.saved_tensors  # noqa: B018  unpacking notices an input changed in place
         (current, x_at, first), layout, neuron = ctx.arrays, ctx.layout, ctx.neuron
@@ -144,7 +146,6 @@ class _MeanOverTime(torch.autograd.Function):
         return layout.tensor(out, tuple(shape))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         # The same for every step, and held in memory once.
         return (gradient / ctx.steps).expand(ctx.steps, *gradient.shape)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
+from chsnn.ops.derivatives import first_derivative
 from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
 from chsnn.threads import kernel_threads
 
@@ -160,7 +160,7 @@ class _SparseLinear(torch.autograd.Function):
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         check_same_graph(ctx.graph, ctx.current)
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place

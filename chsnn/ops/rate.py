@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import rate
 from chsnn._kernels.buffers import POOL
 from chsnn._kernels.lif import Neuron
+from chsnn.ops.derivatives import first_derivative
 from chsnn.ops.layout import as_tensor, feature_major, shares_memory
 from chsnn.ops.lif import TimeLayout, as_neuron
 from chsnn.ops.linear import (
@@ -48,7 +48,7 @@ class _LifRate(torch.autograd.Function):
         return layout.tensor(out, tuple(x.shape))
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return gradient * ctx.slope, None, None
 
@@ -82,7 +82,7 @@ class _SparseLifRate(torch.autograd.Function):
         return as_tensor(out, (*x.shape[:-1], graph.n_right))
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         check_same_graph(ctx.graph, ctx.current)
         values = ctx.saved_tensors[0]  # unpacking notices an input or weights changed in place

@@ -1,9 +1,16 @@
 """Tensors in every memory layout, random graphs, and gradients to compare."""
 
+from contextlib import contextmanager
+
+import numba
 import numpy as np
+import pytest
 import torch
+from torch import nn
 
 from chgraph import BipartiteGraph
+from chgraph.threads import thread_limit
+from chsnn import SparseLinear
 
 LAYOUTS = ("row-major", "feature-major", "strided")
 KINDS = ("real", "spikes", "rare spikes")
@@ -63,3 +70,40 @@ def assert_all_close(got, want, tolerance=1e-4):
 
 def assert_all_equal(got, want):
     assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+
+
+def layer_and_twin(graph, kind=SparseLinear, *, seed=0, **options):
+    """A layer with random values, and nn.Linear with the same weights, zeros where no link is."""
+    layer = kind(graph, **options)
+    layer.set_values(real(graph.n_links, seed=seed))
+    twin = nn.Linear(*graph.shape, bias=layer.bias is not None)
+    left, right = graph.links()
+    with torch.no_grad():
+        twin.weight.zero_()
+        twin.weight[right, left] = layer.values
+        if layer.bias is not None:
+            layer.bias.copy_(real(graph.n_right, seed=seed + 1))
+            twin.bias.copy_(layer.bias)
+    return layer, twin
+
+
+def at_links(layer, weight):
+    """The entries of a dense (n_out, n_in) tensor at a layer's links."""
+    left, right = layer.graph.links()
+    return weight[right, left]
+
+
+def record_threads(monkeypatch):
+    """Return a list that takes the number of threads of every kernel launch; skip with only one."""
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("numba has one thread only")
+    used = []
+
+    @contextmanager
+    def limit(n_threads):
+        with thread_limit(n_threads) as granted:
+            used.append(granted)
+            yield granted
+
+    monkeypatch.setattr("chsnn.threads.thread_limit", limit)
+    return used

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from chgraph import BipartiteGraph
-from chsnn import LIF, Encoder, SparseLinear, estimate_energy
+from chsnn import LIF, Encoder, SparseLIF, SparseLinear, estimate_energy, sparse_layers
 from chsnn.data import Samples
 from chsnn.encoding import ENCODINGS
 from chsnn.inference import EventNetwork, Neurons, Stage, compile_network
@@ -24,7 +24,7 @@ encodings = pytest.mark.parametrize("encoding", ENCODINGS)
 
 def lively(net, gain=2.0):
     """The network with weights that make most neurons fire now and then."""
-    for layer in net.sparse_layers:
+    for layer in sparse_layers(net).values():
         layer.set_values(gain * layer.values.detach())
     return net.requires_grad_(False)
 
@@ -35,7 +35,17 @@ def network(encoding="even", readout="potential", neuron=None, sizes=SIZES, spar
 
 
 def images(n=7, n_in=SIZES[0], seed=0):
+    """Images in [0, 1)."""
     return torch.rand(n, n_in, generator=torch.Generator().manual_seed(seed))
+
+
+def shown(net, n=7, seed=0):
+    """What the network takes: images, or spikes over time (T, n, n_in)."""
+    batch = images(n, net.sizes[0], seed)
+    if net.encoder.kind != "none":
+        return batch
+    steps = range(net.encoder.timesteps)
+    return torch.stack([images(n, net.sizes[0], seed + t) < 0.5 for t in steps]).float()
 
 
 def generator(seed=3):
@@ -44,11 +54,12 @@ def generator(seed=3):
 
 def scores_and_trains(net, batch):
     """Scores of the network, and the spikes of its neurons, (T, B, n) each."""
-    trains = []
-    hooks = [n.register_forward_hook(lambda _, __, out: trains.append(out[0])) for n in net.neurons]
-    scores = net(batch, generator())
-    for hook in hooks:
-        hook.remove()
+    scores, trains = net(batch, generator()), []
+    x = net.encoder(net.encoder.flat(batch, net.sizes[0]), generator())
+    for layer in net.layers:
+        if isinstance(layer, SparseLIF):
+            x = layer(x)
+            trains.append(x)
     return scores, trains
 
 
@@ -84,7 +95,8 @@ def assert_same_as_network(net, batch):
 @pytest.mark.parametrize("n", [1, 2, 7, 300])
 def test_scores_and_spikes_are_those_of_the_network(encoding, readout, model, n):
     neuron = LIF(alpha=0.7, v_th=0.9, model=model, alpha_syn=0.3)
-    run, trains = assert_same_as_network(network(encoding, readout, neuron), images(n))
+    net = network(encoding, readout, neuron)
+    run, trains = assert_same_as_network(net, shown(net, n))
     assert all(0.02 < train.mean() < 0.8 for train in trains)
     assert (run.sops[1:] > 0).all()
 
@@ -101,11 +113,11 @@ def test_scores_and_spikes_are_those_of_the_network(encoding, readout, model, n)
 def test_any_network_is_run_as_it_is(sizes, encoding, readout, alpha, n, seed):
     net = network(encoding, readout, LIF(alpha=alpha), sizes, sparsity=0.0)
     rng = np.random.default_rng(seed)
-    for layer in net.sparse_layers:
+    for layer in sparse_layers(net).values():
         graph = BipartiteGraph.from_biadjacency(rng.random(layer.graph.shape) < rng.random())
         layer.set_graph(graph)
         layer.set_values(rng.standard_normal(graph.n_links).astype(np.float32))
-    batch = images(n, sizes[0], seed) * (images(n, sizes[0], seed + 1) < 0.7)
+    batch = shown(net, n, seed) * (images(n, sizes[0], seed + 1) < 0.7)
     assert_same_as_network(net, batch)
 
 
@@ -116,13 +128,12 @@ def test_any_graph_may_be_a_layer(name, readout):
     back = BipartiteGraph.from_biadjacency(graph.biadjacency().T)
     net = SpikingMLP(
         (graph, back),
-        (True, True),
         encoder=Encoder("even", T),
         neuron=LIF(v_th=0.5),
         readout=readout,
         backend="sparse",
     ).requires_grad_(False)
-    for layer in net.sparse_layers:
+    for layer in sparse_layers(net).values():
         layer.set_values(torch.linspace(0.2, 1.0, layer.graph.n_links))
     assert_same_as_network(net, images(4, graph.n_left))
 
@@ -133,7 +144,7 @@ def test_any_graph_may_be_a_layer(name, readout):
 def test_one_layer_is_a_network_too(encoding, readout, steps):
     net = network(encoding, readout, sizes=(30, 9))
     net.encoder.timesteps = steps
-    batch = images(5)
+    batch = shown(net, 5)
     encoded_batch = {**encoded(net, batch), **({"steps": steps} if encoding == "direct" else {})}
     run = compile_network(net)(**encoded_batch)
     assert_same_scores(run.scores, net(batch, generator()))
@@ -141,7 +152,7 @@ def test_one_layer_is_a_network_too(encoding, readout, steps):
 
 def test_layers_may_have_a_bias_and_double_precision():
     net = network("direct").double()
-    for i, layer in enumerate(net.sparse_layers):
+    for i, layer in enumerate(net.layers):
         bias = torch.randn(layer.graph.n_right, generator=generator(i)).double() / 5
         layer.bias = nn.Parameter(bias, requires_grad=False)
     batch = images().double()
@@ -197,9 +208,9 @@ def test_silence_costs_nothing():
 
 @encodings
 def test_one_sample_is_a_batch_of_one(encoding):
-    net, image = network(encoding), images(1)
-    engine = compile_network(net)
-    single = engine.classify(image[0], generator())
+    net = network(encoding)
+    image, engine = shown(net, 1), compile_network(net)
+    single = engine.classify(image.squeeze(-2), generator())
     batch = engine.classify(image, generator())
     assert single.scores.shape == (5,)
     assert_same_scores(single.scores, net(image, generator())[0])
@@ -228,13 +239,13 @@ def test_a_compiled_network_does_not_follow_the_network():
     net, batch = network(), images()
     engine = compile_network(net)
     before = engine.classify(batch).scores
-    for layer in net.sparse_layers:
+    for layer in sparse_layers(net).values():
         layer.set_values(0.0 * layer.values)
     assert torch.equal(engine.classify(batch).scores, before)
 
 
-STAGE = Stage.of(SparseLinear(BipartiteGraph.from_links([0, 1], [0, 1], (2, 3))), LIF())
-LAST = Stage.of(SparseLinear(BipartiteGraph.from_links([0], [1], (3, 2))), None)
+STAGE = Stage.of(SparseLIF(BipartiteGraph.from_links([0, 1], [0, 1], (2, 3))))
+LAST = Stage.of(SparseLinear(BipartiteGraph.from_links([0], [1], (3, 2))))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +271,7 @@ def test_bad_input_is_named(call, name):
 
 
 def test_only_a_network_is_compiled():
-    with pytest.raises(TypeError, match="network must be a SpikingMLP"):
+    with pytest.raises(TypeError, match="network must be an encoder and spiking layers in a row"):
         compile_network(nn.Linear(2, 2))
 
 

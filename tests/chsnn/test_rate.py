@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph
-from chsnn import set_threads
 from chsnn.neurons import SURROGATES
 from chsnn.ops import lif_over_time, lif_rate, mean_over_time, sparse_lif_rate, sparse_linear
 from tests import zoo
@@ -20,6 +19,7 @@ from tests.chsnn.tensors import (
     laid_out,
     random_graph,
     real,
+    record_threads,
 )
 
 
@@ -96,24 +96,34 @@ def test_any_layer_in_one_operation_as_in_two(
             assert_all_equal((sparse_lif_rate(x, values, graph, bias, **settings),), (want,))
 
 
-@pytest.mark.parametrize("columns", [0, 1, 16, 63, 64, 65, 130, 256, 300])
-def test_every_tail_of_the_columns_and_any_number_of_threads(columns):
-    graph = random_graph(20, 70, 0.1, seed=5)
+def both(columns, n_right=70):
+    """Rates and gradients of a layer in one operation and in two, where some get no link."""
+    graph = random_graph(20, n_right, 0.1, seed=5)
     assert (np.diff(graph.right_offsets) == 0).any()
-    x = real(columns, 20)
-    values = real(graph.n_links, seed=6).requires_grad_()
-    try:
-        for threads in (1, 2):
-            set_threads(threads)
-            got, want = (
-                f(x, values, graph, None, **NEURON, steps=8)
-                for f in (sparse_lif_rate, two_operations)
-            )
-            assert columns == 0 or 0 < got.mean() < 1
-            assert_all_equal((got,), (want,))
-            assert_all_close(gradients(got, (values,)), gradients(want, (values,)), 1e-5)
-    finally:
-        set_threads(2)
+    x, values = real(columns, 20), real(graph.n_links, seed=6).requires_grad_()
+    for operation in (sparse_lif_rate, two_operations):
+        y = operation(x, values, graph, None, **NEURON, steps=8)
+        yield (y, *gradients(y, (values,)))
+
+
+@pytest.mark.parametrize("columns", [0, 1, 16, 63, 64, 65, 130, 256, 300])
+def test_every_tail_of_the_columns(columns):
+    (got, gradient), (want, expected) = both(columns)
+    assert columns == 0 or 0 < got.mean() < 1
+    assert_all_equal((got,), (want,))
+    assert_all_close((gradient,), (expected,), 1e-5)
+
+
+def test_one_thread_gives_the_bits_of_two(monkeypatch):
+    threads_used = record_threads(monkeypatch)
+    results = []
+    for threads in (1, 2):
+        threads_used.clear()
+        torch.set_num_threads(threads)
+        results.append([tensor for pair in both(2000, n_right=300) for tensor in pair])
+        # Rates in one operation, product and rates in two, and the gradient of either's links.
+        assert threads_used == [threads] * 5
+    assert_all_equal(*results)
 
 
 def test_neurons_without_links_fire_by_their_bias_only():

@@ -2,12 +2,17 @@
 
 import math
 
+import norse.torch as norse
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from chgraph import as_bipartite
 from chgraph.topology import regular
-from chsnn.weights import WEIGHTS, initial_weights, kaiming, sswi
+from chsnn import LIF, SparseLIF, SparseLinear
+from chsnn.fused import SparseReadout
+from chsnn.weights import WEIGHTS, initial_weights, input_gain, kaiming, sswi
 
 N_IN, N_OUT = 200, 400
 GAIN = math.sqrt(math.pi) / (math.sqrt(2) * math.exp(-0.5))
@@ -95,3 +100,48 @@ def test_an_unknown_rule_is_named():
         initial_weights(
             regular(4, 4, 0.5, rng=0), "xavier", v_th=1.0, activity_sparsity=None, rng=0
         )
+
+
+def graph_of(n_in, n_out):
+    return as_bipartite(np.ones((n_in, n_out)))
+
+
+def norse_cell(v_th, rate=100.0):
+    numbers = norse.LIFBoxParameters(v_th=torch.as_tensor(v_th), tau_mem_inv=torch.as_tensor(rate))
+    return norse.LIFBoxCell(numbers, dt=0.002)
+
+
+@pytest.mark.parametrize("kind", [nn.Sequential, norse.SequentialState])
+def test_in_a_row_the_neurons_are_those_before_the_next_weights(kind):
+    model = kind(
+        nn.Linear(2, 2), nn.BatchNorm1d(2), norse_cell(0.5), nn.Linear(2, 2), nn.Linear(2, 2), LIF()
+    )
+    assert input_gain(model, "0") == pytest.approx((0.5, 0.2))
+    assert input_gain(model, "3") == (1.0, 1.0)
+    assert input_gain(model, "4") == (1.0, 1.0)
+    assert input_gain(nn.Sequential(nn.Linear(2, 2), nn.Conv1d(2, 2, 1), LIF(v_th=3)), "0")[0] == 1
+
+
+def test_numbers_for_each_neuron_count_by_their_mean():
+    assert input_gain(nn.Sequential(nn.Linear(2, 2), LIF(v_th=[0.5, 1.5])), "0") == (1.0, 1.0)
+    cell = norse_cell([1.0, 3.0], [100.0, 300.0])
+    assert input_gain(nn.Sequential(nn.Linear(2, 2), cell), "0") == pytest.approx((2.0, 0.4))
+
+
+def test_outside_a_row_the_order_of_the_modules_says_nothing():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first_neurons = LIF(v_th=0.25)
+            self.fc1, self.fc2 = nn.Linear(2, 2), nn.Linear(2, 2)
+            self.cell = norse_cell(0.5)
+            self.fc3 = nn.Linear(2, 2)
+
+    assert input_gain(Net(), "fc1") == pytest.approx((0.5, 0.2))
+    assert input_gain(Net(), "fc3") == (0.25, 1.0)
+
+
+def test_fused_layers_have_neurons_of_their_own_and_lend_them_to_nobody():
+    layers = nn.ModuleList([SparseLinear(graph_of(2, 2)), SparseLIF(graph_of(2, 2), LIF(v_th=0.5))])
+    layers.append(SparseReadout(graph_of(2, 2)))
+    assert [input_gain(layers, str(i))[0] for i in range(3)] == [1.0, 0.5, 1.0]

@@ -1,37 +1,28 @@
 """The evolution step: counts, dead neurons, values, optimiser state, reproducibility."""
 
 import itertools
+from contextlib import contextmanager
 from typing import get_args, get_type_hints
 
+import numba
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chgraph import as_bipartite
+from chgraph.linkpred import automata
 from chgraph.rewiring import REMOVAL_KINDS, SAMPLINGS
-from chsnn import LIF, Encoder, Evolution
+from chgraph.rewiring import regrowth as regrowth_module
+from chgraph.threads import thread_limit
+from chsnn import Evolution, sparse_layers
 from chsnn.evolution import prune_regrow as evolution_module
-from chsnn.gradients import record_gradients
-from chsnn.networks import SpikingMLP, mlp
+from chsnn.networks import mlp
 from chsnn.optimizers import make_optimizer
 from tests import naive
+from tests.chsnn.evolution.small import evolving, network, state_of, step
 
 REGROWTHS = get_args(get_type_hints(Evolution)["regrowth"])
-
-
-def network(sizes, density, seed, dense_output=True):
-    """A network of random graphs with random values, dead neurons included."""
-    rng = np.random.default_rng(seed)
-    graphs = [as_bipartite(rng.random(shape) < density) for shape in itertools.pairwise(sizes)]
-    evolving = [True] * len(graphs)
-    if dense_output and len(graphs) > 1:
-        graphs[-1], evolving[-1] = as_bipartite(np.ones(sizes[-2:])), False
-    result = SpikingMLP(graphs, evolving, encoder=Encoder("direct", 2), neuron=LIF())
-    for layer in result.sparse_layers:
-        layer.set_values(rng.standard_normal(layer.graph.n_links).astype(np.float32))
-    return result
 
 
 @st.composite
@@ -52,26 +43,12 @@ evolutions = st.builds(
 )
 
 
-def gradients_of(net, seed=0):
-    """What a backward pass on a random batch leaves at every layer."""
-    images = torch.rand(4, net.sizes[0], generator=torch.Generator().manual_seed(seed))
-    with record_gradients(net) as gradients:
-        net(images).square().sum().backward()
-    net.zero_grad()
-    return gradients
-
-
-def step(evolution, net, index=0, optimizer=None, seed=1, n_threads=1, progress=0.0, state=None):
-    return evolution.step(
-        net,
-        optimizer,
-        progress=progress,
-        seed=seed,
-        index=index,
-        state=state,
-        gradients=gradients_of(net) if evolution.reads_gradients else None,
-        n_threads=n_threads,
-    )
+def targets_of(net):
+    """How many links each layer is to keep having, None where it is not rewired."""
+    names = evolving(net)
+    return [
+        layer.graph.n_links if name in names else None for name, layer in sparse_layers(net).items()
+    ]
 
 
 def dense(net):
@@ -81,7 +58,7 @@ def dense(net):
 
 def weights(net):
     """Each layer as a float (n_in, n_out) matrix."""
-    return [layer.dense_weight().detach().numpy().T.copy() for layer in net.sparse_layers]
+    return [layer.dense_weight().detach().numpy().T.copy() for layer in net.layers]
 
 
 def dead_neurons(net):
@@ -94,9 +71,10 @@ def dead_neurons(net):
 
 @given(networks(), evolutions)
 def test_links_are_conserved_or_reported_missing(net, evolution):
-    targets = net.target_links
+    targets = targets_of(net)
+    state = state_of(evolution, net)
     for index in range(3):
-        record = step(evolution, net, index)
+        record = step(evolution, net, index, state=state)
         short = [
             target - graph.n_links
             for target, graph in zip(targets, net.graphs, strict=True)
@@ -112,14 +90,19 @@ def test_links_are_conserved_or_reported_missing(net, evolution):
             if target is not None and graph.n_links < target:
                 # Short only because every pair of live neurons is linked.
                 assert graph.n_links == left.sum() * right.sum()
-    assert net.target_links == targets
+    assert state.targets == {
+        name: target
+        for name, target in zip(sparse_layers(net), targets, strict=True)
+        if target is not None
+    }
 
 
 @given(networks(), evolutions)
 def test_dead_neurons_have_no_link_and_never_come_back(net, evolution):
     were_dead = [np.zeros(size, bool) for size in net.sizes[1:-1]]
+    state = state_of(evolution, net)
     for index in range(4):
-        record = step(evolution, net, index)
+        record = step(evolution, net, index, state=state)
         dead = dead_neurons(net)
         assert [mask.tolist() for mask in dead] == [
             mask.tolist() for mask in naive.dead_neurons(dense(net))
@@ -137,14 +120,14 @@ def test_dead_neurons_have_no_link_and_never_come_back(net, evolution):
 
 @given(networks(), evolutions)
 def test_the_record_accounts_for_every_link(net, evolution):
-    targets, evolving = net.target_links, [t is not None for t in net.target_links]
+    targets = targets_of(net)
     before = dense(net)
     record = step(evolution, net)
     after = dense(net)
     n_before = [int(layer.sum()) for layer in before]
     assert record.zeta == evolution.zeta
     assert record.pruned == sum(
-        round(evolution.zeta * n) for n, e in zip(n_before, evolving, strict=True) if e
+        round(evolution.zeta * n) for n, t in zip(n_before, targets, strict=True) if t is not None
     )
     lost = record.pruned + record.chain_removed
     assert sum(layer.sum() for layer in after) == sum(n_before) - lost + record.regrown
@@ -174,24 +157,45 @@ def test_links_that_stay_keep_their_value_and_new_ones_start_at_zero(net, evolut
 
 @given(networks(), evolutions)
 def test_a_layer_that_does_not_evolve_loses_only_the_links_of_dead_neurons(net, evolution):
-    before = dense(net)
+    before, targets = dense(net), targets_of(net)
     step(evolution, net)
     live = [np.ones(net.sizes[0], bool), *(~mask for mask in dead_neurons(net))]
     live.append(np.ones(net.sizes[-1], bool))
-    for i, target in enumerate(net.target_links):
+    for i, target in enumerate(targets):
         if target is None:
             expected = before[i] & np.outer(live[i], live[i + 1])
             np.testing.assert_array_equal(dense(net)[i], expected)
 
 
-@given(st.integers(0, 2**32 - 1), evolutions)
-def test_the_same_seed_gives_the_same_network_on_any_number_of_threads(seed, evolution):
-    nets = [network((12, 15, 14, 5), 0.25, seed) for _ in range(2)]
-    for index in range(2):
-        for n_threads, net in enumerate(nets, start=1):
-            step(evolution, net, index, n_threads=n_threads)
+@pytest.mark.parametrize("regrowth", REGROWTHS)
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_the_same_seed_gives_the_same_network_on_any_number_of_threads(
+    regrowth, sampling, monkeypatch
+):
+    granted = []
+
+    @contextmanager
+    def recording(n_threads):
+        with thread_limit(n_threads) as threads:
+            granted.append(threads)
+            yield threads
+
+    for module in (regrowth_module, automata):
+        monkeypatch.setattr(module, "thread_limit", recording)
+    evolution = Evolution(zeta=0.5, regrowth=regrowth, sampling=sampling)
+    sizes = (750, 700, 5)  # enough to do for the work to be split
+    nets = [network(sizes, 0.05, 3) for _ in range(2)]
+    for n_threads, net in enumerate(nets, start=1):
+        granted.clear()
+        state = state_of(evolution, net, n_threads=n_threads)
+        step(evolution, net, state=state)
+        # What is drawn uniformly, or taken from the largest gradients, is found on one thread.
+        is_split = regrowth != "random" and (regrowth, sampling) != ("gradient", "hard")
+        most = min(n_threads, numba.config.NUMBA_NUM_THREADS)
+        assert max(granted, default=0) == most or not is_split
     assert nets[0].graphs == nets[1].graphs
-    for one, two in zip(*(net.sparse_layers for net in nets), strict=True):
+    assert nets[0].graphs != network(sizes, 0.05, 3).graphs
+    for one, two in zip(*(net.layers for net in nets), strict=True):
         assert torch.equal(one.values, two.values)
 
 
@@ -230,16 +234,16 @@ def test_every_draw_has_a_stream_of_its_own_that_can_be_replayed(monkeypatch):
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_optimiser_state_follows_the_links(name):
     net = network((12, 15, 14, 5), 0.25, 3)
-    optimizer = make_optimizer(net, name, learning_rate=0.1)
-    for layer in net.sparse_layers:
+    optimizer = make_optimizer(net.parameters(), name, learning_rate=0.1)
+    for layer in net.layers:
         # Each link gets a gradient of its own, recognisable after the step.
         layer.values.grad = torch.arange(1.0, layer.graph.n_links + 1)
     optimizer.step()
     key = "momentum_buffer" if name == "sgd" else "exp_avg"
-    before = [(layer.graph, optimizer.state[layer.values][key]) for layer in net.sparse_layers]
+    before = [(layer.graph, optimizer.state[layer.values][key]) for layer in net.layers]
     record = step(Evolution(zeta=0.5), net, optimizer=optimizer)
     n_reset = 0
-    for layer, (graph, state) in zip(net.sparse_layers, before, strict=True):
+    for layer, (graph, state) in zip(net.layers, before, strict=True):
         source = graph.link_ids(*layer.graph.links())
         carried = optimizer.state[layer.values][key].numpy()
         expected = np.where(source >= 0, state.numpy()[source], 0.0)
@@ -250,24 +254,38 @@ def test_optimiser_state_follows_the_links(name):
     assert n_reset == record.returned
     net(torch.rand(3, 12, generator=torch.Generator().manual_seed(0))).sum().backward()
     optimizer.step()
-    assert all(torch.isfinite(layer.values).all() for layer in net.sparse_layers)
+    assert all(torch.isfinite(layer.values).all() for layer in net.layers)
 
 
 def test_hard_pruning_removes_the_weakest_links():
     net = mlp((6, 8, 2), sparsity=0.5, seed=0)
-    layer, graph = net.sparse_layers[0], net.graphs[0]
+    layer, graph = net.layers[0], net.graphs[0]
     layer.set_values(np.arange(graph.n_links, 0.0, -1.0))
     step(Evolution(zeta=0.25, removal="magnitude", sampling="hard"), net)
     survivors = graph.link_ids(*net.graphs[0].links())
     assert set(range(18)) <= set(survivors.tolist())
+    # What came back of the six weakest has lost its weight: they were removed.
+    kept = layer.values.detach()[layer.values.detach() > 0]
+    assert sorted(kept.tolist()) == list(range(7, 25))
+
+
+def test_soft_pruning_keeps_strong_links_more_often():
+    net = mlp((40, 50, 2), sparsity=0.5, seed=0)
+    layer, graph = net.layers[0], net.graphs[0]
+    layer.set_values(np.arange(graph.n_links, 0.0, -1.0))
+    step(Evolution(zeta=0.5, zeta_schedule="constant", removal="magnitude"), net)
+    kept = layer.values.detach()[layer.values.detach() > 0].numpy()
+    assert kept.size == graph.n_links // 2
+    # The mean of a draw in proportion to size without replacement, between uniform and the top.
+    assert 0.55 < kept.mean() / graph.n_links < 0.72
 
 
 def test_zeta_of_zero_changes_nothing_in_a_living_network():
     net = mlp((6, 8, 2), sparsity=0.5, seed=0)
-    graphs, values = net.graphs, [layer.values.clone() for layer in net.sparse_layers]
+    graphs, values = net.graphs, [layer.values.clone() for layer in net.layers]
     record = step(Evolution(zeta=0.0), net)
     assert (record.pruned, record.regrown, net.graphs) == (0, 0, graphs)
-    for layer, value in zip(net.sparse_layers, values, strict=True):
+    for layer, value in zip(net.layers, values, strict=True):
         assert torch.equal(layer.values, value)
 
 

@@ -8,21 +8,23 @@ from chsnn import Evolution
 from chsnn.networks import mlp
 from chsnn.optimizers import make_optimizer
 from chsnn.weights import sswi
-from tests.chsnn.evolution.test_evolution import gradients_of, network, step
-
-
-def codes(graph):
-    left, right = graph.links()
-    return set((left * graph.n_right + right).tolist())
+from tests.chsnn.evolution.small import (
+    codes,
+    codes_in_order,
+    gradients_of,
+    network,
+    state_of,
+    step,
+)
 
 
 def test_gradient_regrowth_adds_the_links_with_the_largest_dense_gradient():
     net = network((10, 12, 4), 0.3, seed=1)
     evolution = Evolution(removal="magnitude", regrowth="gradient", sampling="hard", zeta=0.4)
     before = net.graphs[0]
-    weights = net.sparse_layers[0].values.detach().abs().numpy()
+    weights = net.layers[0].values.detach().abs().numpy()
     kept = np.argsort(-weights, kind="stable")[: before.n_links - round(0.4 * before.n_links)]
-    gradient = gradients_of(net)[0].rows(0, 10).abs().numpy().ravel().copy()
+    gradient = gradients_of(net)["layers.0"].rows(0, 10).abs().numpy().ravel().copy()
     kept_codes = codes(before.keep_links(np.sort(kept)))
     step(evolution, net)
     grown = codes(net.graphs[0]) - kept_codes
@@ -32,15 +34,9 @@ def test_gradient_regrowth_adds_the_links_with_the_largest_dense_gradient():
     assert grown == set(best.tolist())
 
 
-def test_gradients_are_asked_for_by_name():
-    net = network((10, 12, 4), 0.3, seed=1)
-    with pytest.raises(ValueError, match=r"^gradients"):
-        Evolution(regrowth="gradient").step(net, None, progress=0.0, seed=0, index=0)
-
-
 def test_new_weights_drawn_as_at_the_start_have_its_spread_and_old_ones_stay():
     net = mlp((60, 80, 10), sparsity=0.5, seed=0)
-    layer, before = net.sparse_layers[0], net.graphs[0]
+    layer, before = net.layers[0], net.graphs[0]
     values = layer.values.detach().numpy().copy()
     record = step(Evolution(zeta=0.4, regrowth="random", new_weights="SSWI"), net)
     source = before.link_ids(*layer.graph.links())
@@ -50,18 +46,18 @@ def test_new_weights_drawn_as_at_the_start_have_its_spread_and_old_ones_stay():
     assert same.sum() == before.n_links - record.pruned
     drawn = now[~same]
     assert drawn.size == record.regrown
-    expected = sswi(before, activity_sparsity=net.activity_sparsity, rng=1).std()
+    expected = sswi(before, activity_sparsity=layer.input_activity_sparsity, rng=1).std()
     assert drawn.std() == pytest.approx(expected, rel=0.1)
 
 
 def test_a_link_that_returns_can_take_its_last_weight_again():
     net = network((8, 9, 3), 0.5, seed=4)
     evolution = Evolution(zeta=0.5, regrowth="random", new_weights="last")
-    state = evolution.begin(net, seed=1)
+    state = state_of(evolution, net, seed=1)
     last: dict[int, float] = {}
     seen = 0
     for index in range(12):
-        layer, before = net.sparse_layers[0], net.graphs[0]
+        layer, before = net.layers[0], net.graphs[0]
         old = dict(zip(codes_in_order(before), layer.values.tolist(), strict=True))
         step(evolution, net, index, state=state)
         now = dict(zip(codes_in_order(net.graphs[0]), layer.values.tolist(), strict=True))
@@ -75,25 +71,20 @@ def test_a_link_that_returns_can_take_its_last_weight_again():
     assert seen > 5
 
 
-def codes_in_order(graph):
-    left, right = graph.links()
-    return (left * graph.n_right + right).tolist()
-
-
 @pytest.mark.parametrize("schedule", ["sigmoid", "cubic"])
 def test_density_falls_to_the_sparsity_asked_for_exactly(schedule):
     net = mlp((20, 30, 25, 5), sparsity=0.5, seed=0)
     evolution = Evolution(
         density_schedule=schedule, final_sparsity=0.9, density_until=0.5, zeta_schedule="constant"
     )
-    optimizer = make_optimizer(net, "adam", learning_rate=0.01)
+    optimizer = make_optimizer(net.parameters(), "adam", learning_rate=0.01)
     net(torch.rand(4, 20)).sum().backward()
     optimizer.step()
-    state = evolution.begin(net, seed=1)
+    state = state_of(evolution, net, optimizer, seed=1)
     counts = []
     for index in range(10):
         progress = (index + 1) / 10
-        step(evolution, net, index, optimizer, state=state, progress=progress)
+        step(evolution, net, index, state=state, progress=progress)
         counts.append([graph.n_links for graph in net.graphs])
         assert evolution.is_settled(progress) == (progress >= 0.5)
     first, second, _ = np.array(counts).T
@@ -101,14 +92,24 @@ def test_density_falls_to_the_sparsity_asked_for_exactly(schedule):
     assert first[0] > 60
     assert set(first[4:]) == {60}
     assert set(second[4:]) == {75}
-    assert net.target_links == (60, 75, None)
+    assert state.targets == {"layers.0": 60, "layers.1": 75}
 
 
 def test_a_network_sparser_than_its_end_is_refused():
     net = mlp((20, 30, 5), sparsity=0.95, seed=0)
     evolution = Evolution(density_schedule="cubic", final_sparsity=0.9)
     with pytest.raises(ValueError, match=r"^final_sparsity"):
-        evolution.begin(net, seed=0)
+        state_of(evolution, net, seed=0)
+
+
+def test_an_end_without_links_is_refused_at_the_start():
+    net = mlp((20, 30, 5), sparsity=0.5, seed=0)
+    before = net.graphs
+    evolution = Evolution(density_schedule="cubic", final_sparsity=0.9999)
+    with pytest.raises(ValueError, match=r"^final_sparsity.*layers.0.*without links"):
+        state_of(evolution, net)
+    assert net.graphs == before
+    state_of(Evolution(density_schedule="cubic", final_sparsity=0.998), net)  # one link is left
 
 
 def test_a_layer_that_brings_back_what_it_removed_comes_to_rest():
@@ -117,7 +118,7 @@ def test_a_layer_that_brings_back_what_it_removed_comes_to_rest():
     evolution = Evolution(
         zeta=0.3, zeta_schedule="constant", regrowth="random", removal="random", stop_overlap=0.5
     )
-    state = evolution.begin(net, seed=0)
+    state = state_of(evolution, net, seed=0)
     first = step(evolution, net, 0, state=state)
     assert first.pruned == 14
     assert first.overlap == first.returned / first.regrown > 0.5
@@ -129,7 +130,7 @@ def test_a_layer_that_brings_back_what_it_removed_comes_to_rest():
 def test_a_layer_with_little_overlap_goes_on():
     net = mlp((20, 30, 5), sparsity=0.9, seed=0)
     evolution = Evolution(regrowth="random", zeta_schedule="constant", stop_overlap=0.9)
-    state = evolution.begin(net, seed=0)
+    state = state_of(evolution, net, seed=0)
     for index in range(3):
         record = step(evolution, net, index, state=state)
         assert record.stopped_layers == 0
@@ -153,7 +154,7 @@ def test_removal_and_regrowth_can_be_sampled_differently():
 def test_the_temperature_moves_from_start_to_end():
     def survivors(progress):
         net = mlp((40, 50, 4), sparsity=0.5, seed=0)
-        layer, graph = net.sparse_layers[0], net.graphs[0]
+        layer, graph = net.layers[0], net.graphs[0]
         layer.set_values(np.arange(1.0, graph.n_links + 1))
         evolution = Evolution(
             zeta=0.5,

@@ -105,7 +105,7 @@ def test_the_last_epoch_can_be_the_one_that_counts(tmp_path, capsys):
     report = json.loads((out / "report.json").read_text())
     last, best = (read_checkpoint(out / f"{name}.safetensors") for name in ("checkpoint", "best"))
     test = load_data("digits").test
-    assert report["accuracy"] == evaluate(last.network, test)
+    assert report["accuracy"] == evaluate(last.restore_model(), test)
     assert report["best_validation_accuracy"] == best.history[-1]["validation_accuracy"]
     assert len(best.history) < len(last.history) == 6
     capsys.readouterr()

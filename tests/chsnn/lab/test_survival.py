@@ -29,7 +29,7 @@ def assert_same_run(one, two):
         if not name.endswith("seconds"):
             assert ours[name] == theirs[name], name
     last = [read_checkpoint(folder / "checkpoint.safetensors") for folder in (one, two)]
-    assert last[0].network.graphs == last[1].network.graphs
+    assert last[0].restore_model().graphs == last[1].restore_model().graphs
     rows = [[untimed(row) for row in saved.history] for saved in last]
     assert rows[0] == rows[1]
 
@@ -75,8 +75,8 @@ def stopped(tmp_path, monkeypatch):
     folder = tmp_path / "stopped"
     save = chsnn.training.Trainer._save_epoch
 
-    def stopping(trainer, place, is_best):
-        save(trainer, place, is_best)
+    def stopping(trainer, place, row):
+        save(trainer, place, row)
         if len(trainer.history.rows) == 4:
             raise KeyboardInterrupt
 
@@ -122,7 +122,7 @@ def test_the_history_can_be_read_by_tensorboard(tmp_path):
     reader = events.EventAccumulator(str(folder / "tensorboard"))
     reader.Reload()
     rows = read_checkpoint(folder / "checkpoint.safetensors").history
-    for name in ("loss", "validation_accuracy", "overlap", "firing_rate_1"):
+    for name in ("loss", "validation_accuracy", "overlap", "firing_rate.layers.1"):
         assert [event.step for event in reader.Scalars(name)] == [1, 2]
         np.testing.assert_allclose(
             [event.value for event in reader.Scalars(name)], [row[name] for row in rows], rtol=1e-6

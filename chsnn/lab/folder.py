@@ -1,0 +1,79 @@
+"""The folder of a run: what lies in it, and that nothing of an earlier run is lost by accident."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from chsnn.lab.config import RunConfig
+from chsnn.training import BEST, CHECKPOINT, HISTORY, Trainer
+
+CONFIG, REPORT = "config.toml", "report.json"
+# What a run has been trained with so far: config.toml is a person's to edit.
+TRAINED = "trained.toml"
+PREVIOUS = "checkpoint.previous.safetensors"
+BASELINE = "baseline"
+TENSORBOARD = "tensorboard"
+PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
+# Where a run that begins writes its first files, until all of them are there.
+_NEW = ".new"
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ValueError unless a run can have this folder: it can be written, and is its own."""
+    check_writable(folder)
+    names = {path.name for path in folder.iterdir()} - {_NEW} if folder.exists() else set()
+    if names and CONFIG not in names:
+        raise ValueError(
+            f"out must be new, empty or a run folder, and {folder} has other files and no "
+            f"{CONFIG}; nothing was changed"
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Raise ValueError unless a folder can be written, or made; no trace stays of the trial."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise ValueError(f"out must be a folder, and {existing} is a file; nothing was changed")
+    try:
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".chsnn."):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"out must be a folder that can be written, and in {existing} no file can be made "
+            f"({(error.strerror or str(error)).lower()}); nothing was changed"
+        ) from error
+
+
+def start_anew(config: RunConfig, trainer: Trainer) -> None:
+    """Write the first files of a run, and then remove what an earlier one left in the folder.
+
+    On a full disk the earlier run stays as it was.
+    """
+    folder, new = config.out, config.out / _NEW
+    existed = folder.exists()
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        config.write(new / CONFIG)
+        config.write(new / TRAINED)
+        trainer.save(new / CHECKPOINT)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        if not existed and folder.exists():
+            folder.rmdir()
+        raise
+    _clear(folder)
+    for name in (CONFIG, TRAINED, CHECKPOINT):
+        (new / name).replace(folder / name)
+    new.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left, so that no result is stale."""
+    names = (REPORT, TRAINED, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
+    for place in (folder, folder / BASELINE):
+        for name in names:
+            (place / name).unlink(missing_ok=True)

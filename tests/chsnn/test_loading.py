@@ -1,0 +1,71 @@
+"""A state that does not fit a sparse model is refused before anything of it is overwritten."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from chsnn import sparse_layers, sparsify
+from tests.chsnn.evolution.test_restoring import assert_same
+
+
+def model_of(sparsity=0.5, hidden=6, out=2, seed=0):
+    torch.manual_seed(seed)
+    layers = [nn.Linear(4, hidden), nn.ReLU(), nn.Linear(hidden, 6), nn.ReLU(), nn.Linear(6, out)]
+    return sparsify(nn.Sequential(*layers), sparsity, seed=seed)
+
+
+def spoilt(key, value):
+    state = copy.deepcopy(model_of(seed=1).state_dict())
+    state[key] = value
+    return state
+
+
+GRAPH, DIGEST = "2._extra_state", "2.links_digest"
+# What is wrong, and the first module whose state it is of.
+MISFITS = {
+    "another width": (model_of(hidden=7).state_dict(), "0"),
+    "another output": (model_of(out=3).state_dict(), "4"),
+    "values of other links": (spoilt("2.values", torch.ones(3)), "2"),
+    "another bias": (spoilt("2.bias", torch.ones(5)), "2"),
+    "no graph": (spoilt(GRAPH, torch.ones(2)), "2"),
+    "a mixture": (spoilt(DIGEST, 1 - model_of(seed=1).state_dict()[DIGEST]), "2"),
+    "dense": (nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6)).state_dict(), "0"),
+}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("kind", MISFITS)
+@pytest.mark.parametrize("within", [False, True])
+def test_a_misfit_is_refused_whole(kind, strict, within):
+    state, name = MISFITS[kind]
+    inner = model_of()
+    model = nn.ModuleDict({"net": inner}) if within else inner
+    if within:
+        state = {f"net.{key}": value for key, value in state.items()}
+    before = copy.deepcopy(dict(model.state_dict()))
+    with pytest.raises(RuntimeError, match=rf"nothing was loaded: (net\.)?{name}\b"):
+        model.load_state_dict(state, strict=strict)
+    assert_same(dict(model.state_dict()), before)
+
+
+def test_what_fits_is_loaded_with_its_links_also_into_a_copy():
+    other = model_of(sparsity=0.25, seed=3)
+    for model in (model_of(), copy.deepcopy(model_of())):
+        model.load_state_dict(other.state_dict())
+        assert_same(dict(model.state_dict()), dict(other.state_dict()))
+        for name, layer in sparse_layers(model).items():
+            assert layer.graph == other.get_submodule(name).graph
+    copied = copy.deepcopy(model_of())
+    with pytest.raises(RuntimeError, match="nothing was loaded"):
+        copied.load_state_dict(MISFITS["another output"][0])
+
+
+def test_a_part_of_a_state_is_loaded_where_that_is_allowed():
+    other, model = model_of(seed=3), model_of()
+    kept = {key: value.clone() for key, value in model.state_dict().items() if key[0] != "2"}
+    part = {key: value for key, value in other.state_dict().items() if key[0] == "2"}
+    model.load_state_dict(part, strict=False)
+    assert model[2].graph == other[2].graph
+    assert all(torch.equal(model.state_dict()[key], value) for key, value in kept.items())
