@@ -14,11 +14,11 @@ from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Wiring
 from chgraph.topology import erdos_renyi, link_count, regular, spike_correlated
-from chsnn.choice import choose
+from chsnn._input_reading import Reading, as_inputs, read_inputs
+from chsnn._layer_choice import choose
 from chsnn.layers import SparseLinear
 from chsnn.loading import check_before_loading
 from chsnn.modules import device_of, unwrapped
-from chsnn.readings import Reading, as_inputs, read_inputs
 from chsnn.seeds import seeded, stream
 from chsnn.threads import start_numba
 from chsnn.weights import WEIGHTS, initial_weights, input_gain

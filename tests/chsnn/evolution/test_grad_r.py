@@ -124,3 +124,15 @@ def test_weights_that_somebody_loads_are_begun_from():
     expected = weight.sign() * (weight.abs() - 0.01).clamp(min=0)
     torch.testing.assert_close(net.layers[0].dense_weight().detach(), expected, rtol=0, atol=1e-6)
     assert rewirer.state.targets == {"layers.0": int((expected != 0).sum())}
+
+
+def test_weights_that_somebody_sets_on_the_same_links_are_begun_from():
+    net = network()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    rewirer = GradR(alpha=1e-3).attach(net, optimizer, total_steps=3)
+    weight = torch.linspace(-2.0, 3.0, 140)
+    net.layers[0].set_values(weight)
+    net(torch.zeros(2, 10)).sum().backward()
+    rewirer.step()
+    expected = (weight.sign() * (weight.abs() - 0.01).clamp(min=0)).view(10, 14)
+    torch.testing.assert_close(net.layers[0].dense_weight().detach().T, expected, rtol=0, atol=1e-6)
