@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,20 +19,27 @@ def check_before_loading(model: nn.Module) -> None:
 
 def _refuse_misfits(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
     errors = []
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, SparseLinear)}
+    # Under every name that a shared layer has: each is in the state.
+    modules = dict(model.named_modules(remove_duplicate=False))
+    layers = {name: m for name, m in modules.items() if isinstance(m, SparseLinear)}
     for name, layer in layers.items():
         try:
-            layer.graph_of_state(dict(state), f"{prefix}{name}." if name else prefix)
+            layer.graph_of_state(state, f"{prefix}{name}." if name else prefix)
         except ValueError as error:
             errors.append(f"{name or type(layer).__name__}: {error}")
-    own = {f"{prefix}{name}.values" for name in layers}
-    for name, tensor in model.state_dict(prefix=prefix, keep_vars=True).items():
-        new = state.get(name)
-        if name in own or not isinstance(tensor, Tensor) or not isinstance(new, Tensor):
+    # Not by model.state_dict(): that refuses to give values which are spoilt, and these are what
+    # somebody may be about to replace.
+    for name, tensor in (*_all_of(model.named_parameters), *_all_of(model.named_buffers)):
+        new = state.get(f"{prefix}{name}")
+        if name.rpartition(".")[0] in layers or not isinstance(new, Tensor):
             continue
         if isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer):
             continue
-        if not name.endswith("_extra_state") and new.shape != tensor.shape:
+        if new.shape != tensor.shape:
             errors.append(f"{name}: {tuple(new.shape)} in the state, {tuple(tensor.shape)} here")
     if errors:
         raise RuntimeError("the state does not fit, nothing was loaded: " + "; ".join(errors))
+
+
+def _all_of(named: Callable[..., Iterable[tuple[str, Tensor]]]) -> Iterable[tuple[str, Tensor]]:
+    return named(remove_duplicate=False)

@@ -69,3 +69,29 @@ def test_a_part_of_a_state_is_loaded_where_that_is_allowed():
     model.load_state_dict(part, strict=False)
     assert model[2].graph == other[2].graph
     assert all(torch.equal(model.state_dict()[key], value) for key, value in kept.items())
+
+
+def test_a_spoilt_model_takes_a_good_state():
+    model = sparsify(nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2)), 0.5)
+    good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model[0].links_digest.mul_(0.5)  # as an average with other links leaves it
+    with pytest.raises(RuntimeError, match="mix those of different links"):
+        model(torch.ones(1, 8))
+    model.load_state_dict(good)
+    assert torch.equal(model[0].values, good["0.values"])
+    assert model(torch.ones(1, 8)).shape == (1, 2)
+
+
+def test_other_links_are_loaded_into_a_shared_layer():
+    first, second = (shared_twice(seed) for seed in (0, 1))
+    second.load_state_dict(first.state_dict())
+    x = torch.ones(1, 8)
+    assert torch.equal(second(x), first(x))
+    assert second[0].graph == second[2].graph == first[0].graph
+
+
+def shared_twice(seed):
+    """A layer in two places, with links of its own."""
+    layer = nn.Linear(8, 8)
+    model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(8, 2))
+    return sparsify(model, 0.5, topology="erdos_renyi", seed=seed)
