@@ -5,7 +5,7 @@ import numba
 import numpy as np
 import pytest
 
-from chgraph import BipartiteGraph, Graph, _threads, metrics
+from chgraph import BipartiteGraph, Graph, metrics, threads
 from chgraph.metrics import _bits_core
 from chgraph.threads import thread_limit, workers_for
 
@@ -109,15 +109,15 @@ def test_threads_change_nothing(n_threads, monkeypatch):
         return *fast, metrics.powerlaw_p(graphs[0], n_samples=20, rng=3)
 
     once = measured()
-    monkeypatch.setattr(_threads, "LITTLE_WORK", 0)
+    monkeypatch.setattr(threads, "LITTLE_WORK", 0)
     with thread_limit(n_threads):
         assert measured() == once
 
 
 def test_little_work_is_for_one_thread():
     before = numba.get_num_threads()
-    with workers_for(_threads.LITTLE_WORK - 1) as n_workers:
+    with workers_for(threads.LITTLE_WORK - 1) as n_workers:
         assert (n_workers, numba.get_num_threads()) == (1, 1)
-    with workers_for(_threads.LITTLE_WORK) as n_workers:
+    with workers_for(threads.LITTLE_WORK) as n_workers:
         assert n_workers == numba.get_num_threads() == before
     assert numba.get_num_threads() == before
