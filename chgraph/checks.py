@@ -11,6 +11,8 @@ import numpy as np
 
 def check_int(name: str, value: Any, *, minimum: int) -> int:
     """Return `value` as an int, or raise if it is not an integer of at least `minimum`."""
+    if type(value) is int and value >= minimum:  # as nearly always: no abstract class asked
+        return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
     if value < minimum:

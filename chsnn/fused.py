@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from chgraph.checks import check_positive_int
@@ -86,8 +88,10 @@ class SparseLIF(SparseLinear):
         steps = _check_steps(x)
         # The gradient of an input that wants one is that of every step.
         is_constant = steps > 1 and x.stride(0) == 0 and not x.requires_grad
-        passage = Passage(x[0].detach(), steps) if is_constant else Passage(x.detach())
-        takers = self._tell(passage)
+        source = x[0] if is_constant else x
+        takers: list[Callable[[Tensor], None]] = []
+        if self._watchers:
+            takers = self._tell(Passage(source.detach(), steps if is_constant else 1))
 
         def tell(gradient: Tensor) -> None:
             for take in takers:
@@ -95,7 +99,7 @@ class SparseLIF(SparseLinear):
 
         if is_constant and rate and self._fits_rate_kernel(x):
             return sparse_lif_rate(
-                x[0],
+                source,
                 self.values,
                 self.graph,
                 self.bias,
@@ -104,7 +108,7 @@ class SparseLIF(SparseLinear):
                 current=self._current_graph,
                 watch=tell if takers else None,
             )
-        y = self._product(x[0] if is_constant else x)
+        y = self._product(source)
         if takers and y.requires_grad:
             y.register_hook(tell)
         if is_constant and rate:
@@ -160,26 +164,37 @@ class SparseReadout(SparseLinear):
         Tensor, shape (B, n_out)
         """
         self._check(x)
+        is_each = False
         if steps is not None:
             check_positive_int("steps", steps)
-            passage, mean = Passage(x.detach(), steps, is_mean=True), x
+            mean = x
         elif _check_steps(x) > 1 and x.stride(0) == 0 and not x.requires_grad:
-            passage, mean = Passage(x[0].detach(), x.shape[0]), x[0]
+            mean = x[0]
         else:
-            passage, mean = Passage(x.detach()), mean_of_steps(x)
-        takers = self._tell(passage)
+            mean, is_each = mean_of_steps(x), True
         y = self._product(mean, look_for_spikes=steps is None and x.shape[0] == 1)
-        count = len(x) if steps is None and passage.steps == 1 else 0
+        if self._watchers:
+            if steps is not None:
+                passage = Passage(x.detach(), steps, is_mean=True)
+            else:
+                passage = Passage(x.detach()) if is_each else Passage(mean.detach(), x.shape[0])
+            self._report(passage, y, n_shares=x.shape[0] if is_each else 1)
+        return y
+
+    def _report(self, passage: Passage, y: Tensor, *, n_shares: int) -> None:
+        """Tell who watches of a call; each of `n_shares` steps has its share in the mean."""
+        takers = self._tell(passage)
 
         def tell(gradient: Tensor) -> None:
-            if count:  # every step has its share in the mean
-                gradient = (gradient / count).expand(count, *gradient.shape)
+            if n_shares > 1:
+                gradient = (gradient / n_shares).expand(n_shares, *gradient.shape)
+            elif gradient.dim() < passage.inputs.dim():
+                gradient = gradient[None]
             for take in takers:
                 take(gradient)
 
         if takers and y.requires_grad:
             y.register_hook(tell)
-        return y
 
     def to_linear(self) -> DenseReadout:
         """Return a dense readout: the absent links have weight 0."""

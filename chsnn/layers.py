@@ -191,10 +191,10 @@ class SparseLinear(LinkValues):
         """Multiply: (..., n_in) to (..., n_out)."""
         self._check(x)
         y = self._product(x)
-        takers = self._tell(Passage(x.detach()))
-        if y.requires_grad:
-            for take in takers:
-                y.register_hook(take)
+        if self._watchers:
+            for take in self._tell(Passage(x.detach())):
+                if y.requires_grad:
+                    y.register_hook(take)
         # The product of an input that is the same at every step is held in memory once; a
         # result, as torch gives it, can be changed in place.
         return y.clone() if y.dim() > 1 and y.shape[0] > 1 and y.stride(0) == 0 else y
@@ -204,6 +204,15 @@ class SparseLinear(LinkValues):
         if not self.uses_sparse_kernels:
             return self._dense_product(x)
         kind = self._result_dtype(x)
+        if x.dtype == kind == self.values.dtype and kind in _KERNEL_DTYPES:
+            return sparse_linear(
+                x,
+                self.values,
+                self.graph,
+                self.bias,
+                look_for_spikes=look_for_spikes,
+                current=self._current_graph,
+            )
         number = torch.float64 if self.values.dtype == torch.float64 else torch.float32
         y = sparse_linear(
             x.to(number),
@@ -243,12 +252,13 @@ class SparseLinear(LinkValues):
 
     def _check(self, x: Tensor) -> None:
         """Raise unless the input fits, and the values belong to the links."""
+        values = self.values
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features, got shape {tuple(x.shape)}")
-        if x.dtype != self.values.dtype and not self._casts(x):
-            raise ValueError(f"x must be {self.values.dtype} as the layer is, got {x.dtype}")
-        if x.device != self.values.device:
-            raise ValueError(f"x must be on {self.values.device} as the layer is, got {x.device}")
+        if x.dtype != values.dtype and not self._casts(x):
+            raise ValueError(f"x must be {values.dtype} as the layer is, got {x.dtype}")
+        if x.device != values.device:
+            raise ValueError(f"x must be on {values.device} as the layer is, got {x.device}")
         self.check_digest()
 
     def _casts(self, x: Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -152,10 +153,12 @@ class LIFNumbers(nn.Module):
         ValueError
             If `alpha` or `v_th` has left its range.
         """
-        check_ranges(self.alpha, self.v_th)
+        alpha, v_th = self.alpha.item(), self.v_th.item()
+        if not (0.0 <= alpha < 1.0 and 0.0 < v_th < math.inf):
+            check_ranges(self.alpha, self.v_th)  # raises
         return {
-            "alpha": self.alpha.item(),
-            "theta": self.v_th.item(),
+            "alpha": alpha,
+            "theta": v_th,
             "method": self.surrogate,
             "surrogate_alpha": self.surrogate_alpha,
         }
