@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 Backward = Callable[..., Any]
 
@@ -19,16 +18,15 @@ def first_derivative(backward: Backward) -> Backward:
     Torch's ``once_differentiable`` notices that only where the incoming gradient depends on
     something; elsewhere the result would pass for a constant.
     """
-    once = once_differentiable(backward)
 
     @functools.wraps(backward)
     def checked(ctx: Any, *gradients: Tensor | None) -> Any:
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled():  # it is only where the graph of this pass is wanted
             raise RuntimeError(
                 "the backward pass of a sparse layer or of LIF neurons cannot be differentiated "
                 "(create_graph=True): use nn.Linear (layer.to_linear(), chsnn.densify) and Norse's "
                 "neurons where second derivatives are needed"
             )
-        return once(ctx, *gradients)
+        return backward(ctx, *gradients)
 
     return checked
