@@ -1,4 +1,4 @@
-"""The README's Python examples run, one after the other, and print what it says they print."""
+"""The Python examples of README and guides run, page by page, and print what is said they print."""
 
 import contextlib
 import io
@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *sorted(ROOT.glob("docs/**/*.md"))]
+WITH_EXAMPLES = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
 # A python block, and the block without a language after it, if nothing else is between.
 _BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\s*^```\n(.*?)^```$)?", re.S | re.M)
 
@@ -35,10 +38,27 @@ def run(text):
     return wrong
 
 
-def test_the_examples_run_and_print_what_is_said():
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_the_examples_run_and_print_what_is_said(page):
+    text = page.read_text(encoding="utf-8")
     assert len(blocks(text)) >= 3
     assert run(text) == []
+
+
+def test_the_guide_to_ones_own_model_has_examples():
+    assert ROOT / "docs/guide/own-model.md" in WITH_EXAMPLES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_linked_to_is_there(page):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    links = re.findall(r"\]\(([^)#]+)\)", prose)
+    here = [link for link in links if not link.startswith("http")]
+    assert [link for link in here if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_is_one_page():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
 def test_at_least_one_example_says_what_it_prints():
