@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ from torch import nn
 from chgraph.checks import check_count
 from chgraph.rewiring import Wiring
 from chsnn.evolution.rewirer import Rewirer
-from chsnn.evolution.rewiring import Optimizers, Rewiring
+from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.modules import unwrapped
@@ -22,8 +22,10 @@ from chsnn.threads import check_threads
 from chsnn.weights import input_gain
 from chsnn.wiring import wiring_of
 
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
 
-class Attachable:
+
+class Rewiring(RewiringRule):
     """Settings of a way of rewiring, which can be put to work on a model."""
 
     def attach(
@@ -91,8 +93,7 @@ class Attachable:
         >>> record.pruned == record.regrown, model[0].graph.n_links
         (True, 160)
         """
-        settings = cast(Rewiring, self)
-        every = settings.interval if every is None else every
+        every = self.interval if every is None else every
         if every is None:
             raise ValueError(
                 "every must be given: how many optimiser steps lie between two rewirings (one "
@@ -104,10 +105,10 @@ class Attachable:
             for layer in found.values():
                 check_carries(one, layer.values)
         if resume is None:
-            names = _named(model, found, layers, settings)
+            names = _named(model, found, layers, self)
         else:
             names = _saved_names(resume, found)
-        if not settings.owns_values:
+        if not self.owns_values:
             _check_trained(optimizers, [found[name] for name in names])
         wiring = wiring_of(unwrapped(model)) if wiring is None else wiring
         if not isinstance(wiring, Wiring):
@@ -122,7 +123,7 @@ class Attachable:
             n_threads=None if n_threads is None else check_threads("n_threads", n_threads),
         )
         wiring.check(state.graphs())
-        return Rewirer(settings, state, total_steps=total_steps, every=every, resume=resume)
+        return Rewirer(self, state, total_steps=total_steps, every=every, resume=resume)
 
 
 def _saved_names(resume: Mapping[str, Any], found: Mapping[str, SparseLinear]) -> list[str]:

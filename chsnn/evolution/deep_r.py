@@ -13,7 +13,7 @@ from torch import Tensor
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
-from chsnn.evolution.attach import Attachable
+from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
@@ -24,7 +24,7 @@ _NEWBORN = 1e-12
 
 
 @dataclass(frozen=True)
-class DeepR(Attachable):
+class DeepR(Rewiring):
     """Settings of deep rewiring.
 
     Every link has a fixed sign and a strength theta > 0; its weight is their product. After

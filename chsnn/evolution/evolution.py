@@ -22,7 +22,7 @@ from chgraph.rewiring import (
     remove_dead_chains,
 )
 from chgraph.topology import link_count
-from chsnn.evolution.attach import Attachable
+from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember
 from chsnn.evolution.prune_regrow import add_links, keep_links, n_returned
 from chsnn.evolution.record import EvolutionRecord
@@ -45,7 +45,7 @@ REGROWTHS = (*REGROWTH_METHODS, "gradient")
 
 
 @dataclass(frozen=True)
-class Evolution(Attachable):
+class Evolution(Rewiring):
     """Settings of the rewiring: prune, remove dead chains, regrow as many links.
 
     Parameters

@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 
 from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
-from chsnn.evolution.attach import Attachable
+from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
@@ -20,7 +20,7 @@ from chsnn.observe import LayerGradient
 
 
 @dataclass(frozen=True)
-class GradR(Attachable):
+class GradR(Rewiring):
     """Settings of gradient rewiring.
 
     Every pair of a layer has a fixed sign s and a strength theta; its weight is

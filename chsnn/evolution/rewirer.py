@@ -10,7 +10,7 @@ from torch import Tensor
 
 from chgraph.checks import check_count, check_positive_int
 from chsnn.evolution.record import EvolutionRecord
-from chsnn.evolution.rewiring import Rewiring
+from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
 from chsnn.observe import GradientTap
 from chsnn.optimizers import check_carries, leave_alone
@@ -37,7 +37,7 @@ class Rewirer:
 
     def __init__(
         self,
-        settings: Rewiring,
+        settings: RewiringRule,
         state: RewiringState,
         *,
         total_steps: int,
@@ -216,7 +216,7 @@ class Rewirer:
                 raise ValueError(f"state must hold tensors as its memory, got {name!r}: {value!r}")
 
 
-def settings_document(settings: Rewiring) -> dict[str, Any]:
+def settings_document(settings: RewiringRule) -> dict[str, Any]:
     """Return settings as JSON-ready names and numbers."""
     numbers = {f.name: getattr(settings, f.name) for f in fields(cast(Any, settings))}
     return {"kind": type(settings).__name__, **numbers}

@@ -91,7 +91,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("n_threads", [3])
 def test_the_thread_count_of_torch_stays_through_the_first(call, n_threads):
     code = f"""
 import chsnn
