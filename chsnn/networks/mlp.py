@@ -227,7 +227,9 @@ def mlp(
     spikes = None if inputs is None else _observe(encoder, inputs, plans[0].shape[0], seed)
     start_numba()
     graphs = [
-        _initial_graph(plan, spikes if topology == "SSCTI" else None, stream(seed, "topology", i))
+        _initial_graph(
+            plan, spikes if topology == "SSCTI" else None, stream(seed, "topology", f"layers.{i}")
+        )
         for i, plan in enumerate(plans)
     ]
     network = SpikingMLP(
