@@ -133,7 +133,7 @@ def network(encoding="direct", readout="potential", backend="auto"):
         neuron=LIF(alpha=0.6, v_th=0.5),
         readout=readout,
         backend=backend,
-        seed=3,
+        seed=0,
     )
 
 
