@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -122,15 +122,30 @@ def resumed_settings(
     9
     """
     settings = saved.changed(changes)
-    for setting in fields(TrainingSettings):
-        before, after = getattr(saved, setting.name), getattr(settings, setting.name)
-        if before != after and setting.name not in CHANGEABLE:
-            raise ValueError(
-                f"{setting.name} cannot change in a training that goes on (it was {before!r}, "
-                f"asked for is {after!r}); what can is {', '.join(CHANGEABLE)}"
-            )
+    check_unchanged(saved, settings, CHANGEABLE, what="training", says="asked for is")
     if settings.epochs < epochs_done:
         raise ValueError(
             f"epochs must be at least the {epochs_done} that there have been, got {settings.epochs}"
         )
     return settings
+
+
+def check_unchanged(
+    before: TrainingSettings,
+    after: TrainingSettings,
+    may_change: Sequence[str],
+    *,
+    what: str,
+    says: str,
+) -> None:
+    """Raise ValueError, by name, at a field that differs and is not among those that may change.
+
+    `what` goes on, and who `says` the new value, are for the message.
+    """
+    for setting in fields(before):
+        old, new = getattr(before, setting.name), getattr(after, setting.name)
+        if old != new and setting.name not in may_change:
+            raise ValueError(
+                f"{setting.name} cannot change in a {what} that goes on (it was {old!r}, "
+                f"{says} {new!r}); what can is {', '.join(may_change)}"
+            )

@@ -72,11 +72,6 @@ class Rewirer:
         """How much of training is done, 0 to 1."""
         return min(1.0, self.steps / self.total_steps)
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the sparsity is the one that the model will end with."""
-        return self.settings.is_settled(self.progress)
-
     def step(self) -> EvolutionRecord | None:
         """Count one optimiser step, and rewire if it is time to.
 

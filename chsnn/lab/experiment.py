@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.tensorboard import check_installed
 from chsnn.lab.training import Training, chosen
 from chsnn.networks import SpikingMLP, mlp
-from chsnn.settings import CHANGEABLE
+from chsnn.settings import CHANGEABLE, check_unchanged
 from chsnn.threads import threads
 
 # What may change when a run goes on, beside CHANGEABLE: none of it decides the outcome.
@@ -186,20 +186,10 @@ def config_to_resume(folder: Path) -> RunConfig:
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
     config = RunConfig.read(folder / CONFIG, out=folder)
     if (folder / TRAINED).is_file():
-        check_changes(RunConfig.read(folder / TRAINED, out=folder), config)
+        trained = RunConfig.read(folder / TRAINED, out=folder)
+        may_change = (*CHANGEABLE, *_FREE)
+        check_unchanged(trained, config, may_change, what="run", says=f"{CONFIG} says")
     return config
-
-
-def check_changes(trained: RunConfig, config: RunConfig) -> None:
-    """Raise ValueError if a run cannot go on from one configuration to another."""
-    may_change = (*CHANGEABLE, *_FREE)
-    for setting in fields(config):
-        before, after = getattr(trained, setting.name), getattr(config, setting.name)
-        if before != after and setting.name not in may_change:
-            raise ValueError(
-                f"{setting.name} cannot change in a run that goes on (it was {before!r}, "
-                f"{CONFIG} says {after!r}); what can is {', '.join(may_change)}"
-            )
 
 
 def _check_rewiring(config: RunConfig, network: SpikingMLP) -> None:
