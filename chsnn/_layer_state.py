@@ -11,14 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.graph import BipartiteGraph
+from chsnn._on_links import MIXED
 
 GRAPH_KEY = "_extra_state"  # torch's name of a module's extra state in a state_dict
 DIGEST_SIZE = 64
-MIXED = (
-    "these values mix those of different links: somebody averaged or copied them by position "
-    "across a change of the graph; average link by link, or start a new average (AveragedModel) "
-    "after each evolution step"
-)
 
 
 def digest_of(graph: BipartiteGraph) -> Tensor:
@@ -90,10 +86,17 @@ def graph_of_state(
     state = {k[len(prefix) :]: tensor for k, tensor in state.items() if k.startswith(prefix)}
     new = _links(own, graph, state)
     _check_shapes(own, graph if new is None else new, state)
+    if new is not None and not _belong(state, new):
+        raise ValueError(MIXED)
+    return new
+
+
+def _belong(state: Mapping[str, Any], graph: BipartiteGraph) -> bool:
+    """Whether values in a state are of the graph in it: saved ones by their digest."""
+    if getattr(state.get("values"), "links", graph) != graph:
+        return False
     digest = state.get("links_digest")
-    if new is None or digest is None or digest.is_meta or is_digest_of(digest, new):
-        return new
-    raise ValueError(MIXED)
+    return digest is None or digest.is_meta or is_digest_of(digest, graph)
 
 
 def _links(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from chgraph.graph import BipartiteGraph
 from chsnn import _layer_state as states
 from chsnn._layer_state import digest_of, is_digest_of
+from chsnn._on_links import MIXED, OnLinks, plain, tell_links
 from chsnn._weight_view import READ_ONLY
 
 
@@ -26,8 +27,9 @@ class LinkValues(nn.Module):
     ----------
     graph : BipartiteGraph
     values : Parameter, shape (n_links,)
+        That knows its links, as do its copies: see :mod:`chsnn._on_links`.
     links_digest : Tensor
-        Tells one set of links from another; averages by position spoil it.
+        Tells one set of links from another in a file; averages by position spoil it.
     """
 
     links_digest: Tensor
@@ -51,10 +53,15 @@ class LinkValues(nn.Module):
     def _take(self, graph: BipartiteGraph) -> None:
         self._graph = graph
         self._places: Tensor | None = None  # only the dense path needs it; made when asked for
-        digest = digest_of(graph)
-        self._intact: Any = digest.tolist()  # of the digest when it was last found in order
+        self._tell_values()
         with torch.no_grad():
-            self.links_digest.copy_(digest)
+            self.links_digest.copy_(digest_of(graph))
+
+    def _tell_values(self) -> None:
+        values = self._parameters.get("values")  # none if they are pruned or reparametrised
+        # A shape has one full graph: its values mix with nothing else, and stay as fast.
+        if values is not None and (self._graph.density < 1.0 or isinstance(values, OnLinks)):
+            tell_links(values, self._graph)
 
     @property
     def link_places(self) -> Tensor:
@@ -130,7 +137,7 @@ class LinkValues(nn.Module):
         source = self.graph.link_ids(*new_graph.links())
         is_new = torch.from_numpy(source < 0)
         n_new = int(is_new.sum())
-        old = self.values.detach()
+        old = plain(self.values).detach()
         fresh = torch.as_tensor(new_values, dtype=old.dtype, device=old.device)
         if fresh.dim() > 0 and fresh.shape != (n_new,):
             raise ValueError(
@@ -169,6 +176,8 @@ class LinkValues(nn.Module):
         if name in ("weight", "weight_orig"):
             raise TypeError(READ_ONLY)
         super().register_parameter(name, param)
+        if name == "values" and "_graph" in self.__dict__:
+            self._tell_values()
 
     def __delattr__(self, name: str) -> None:
         """Delete an attribute; the values stay."""
@@ -221,6 +230,7 @@ class LinkValues(nn.Module):
         is_assigned = local_metadata.get("assign_to_params_buffers", False)
         if graph is not None and not is_assigned:  # that of the state may be rounded
             self._take(self.graph)
+        self._tell_values()
 
     def check_digest(self) -> None:
         """Raise if the values are a mixture of those of different links.
@@ -230,18 +240,9 @@ class LinkValues(nn.Module):
         RuntimeError
             If somebody averaged this layer with one that has other links, by position.
         """
-        digest = self.links_digest
-        if digest.device.type == "cpu":
-            state: Any = digest.tolist()
-        elif digest.is_meta or digest.is_inference():
+        if self.links_digest.is_meta or is_digest_of(self.links_digest, self.graph):
             return
-        else:  # reading it would wait for the device
-            state = (id(digest), digest._version)
-        if state == self._intact:
-            return
-        if not is_digest_of(digest, self.graph):
-            raise RuntimeError(states.MIXED)
-        self._intact = state
+        raise RuntimeError(MIXED)
 
     def _apply(self, fn: Any, recurse: bool = True) -> LinkValues:
         self.check_digest()
@@ -255,3 +256,8 @@ class LinkValues(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles hold."""
         return {**self.__dict__, "_places": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a copy or pickle holds."""
+        super().__setstate__(state)
+        self._tell_values()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
-from chsnn.layers import Backend, Passage, SparseLinear, outside_compiled_graphs
+from chsnn.layers import Backend, Passage, SparseLinear, on_kernels
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.ops import mean_over_time, sparse_lif_rate
 
@@ -67,7 +67,7 @@ class SparseLIF(SparseLinear):
             )
         self.neuron = LIFNumbers(**neuron.settings)
 
-    @outside_compiled_graphs
+    @on_kernels
     def forward(self, x: Tensor, *, rate: bool = False) -> Tensor:
         """Run all time steps.
 
@@ -149,7 +149,7 @@ class SparseReadout(SparseLinear):
     (tensor([[1.]], grad_fn=...), tensor([[1.]], grad_fn=...))
     """
 
-    @outside_compiled_graphs
+    @on_kernels
     def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
         """Return the mean over time of the products.
 

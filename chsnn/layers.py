@@ -14,6 +14,7 @@ from torch.nn import functional
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph
 from chsnn._link_values import LinkValues
+from chsnn._on_links import plainly
 from chsnn._weight_view import READ_ONLY, ReadOnlyWeight
 from chsnn.ops import dense_linear, scatter_links, sparse_linear
 
@@ -52,14 +53,17 @@ class Passage:
 Watcher = Callable[[Passage], Callable[[Tensor], None] | None]
 
 
-def outside_compiled_graphs(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let ``torch.compile`` break its graph around a method: kernels cannot be traced."""
+def on_kernels(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a layer's method run by the kernels: they read numbers, and cannot be traced.
+
+    ``torch.compile`` breaks its graph around it, and values are tensors like any other inside.
+    """
 
     @functools.wraps(method)
     def call(*args: Any, **options: Any) -> Any:
         if torch.compiler.is_compiling():
-            return torch.compiler.disable(method)(*args, **options)
-        return method(*args, **options)
+            return torch.compiler.disable(call)(*args, **options)
+        return plainly(method, *args, **options)
 
     return call
 
@@ -93,10 +97,11 @@ class SparseLinear(LinkValues):
     float64 is computed as such; bfloat16, float16 and autocast in float32 where the kernels
     compute, with the result in the type that nn.Linear would give.
 
-    The graph is part of ``state_dict()``: loading another topology changes the topology. A
-    digest of the links travels along as a small buffer, so that averages which torch or a loop
-    of one's own takes by position (``AveragedModel``, an EMA of a state) over layers with
-    different links are noticed and refused instead of used.
+    The graph is part of ``state_dict()``: loading another topology changes the topology, and a
+    state that does not fit is refused before anything of the model is overwritten. The values
+    know their links, as do their copies: averages by position (``AveragedModel``, an EMA of a
+    state or of parameters) over different links raise a RuntimeError. In files a digest of the
+    links, a small buffer, tells an average of different links.
 
     Examples
     --------
@@ -186,7 +191,7 @@ class SparseLinear(LinkValues):
 
     # ------------------------------------------------------------------ compute
 
-    @outside_compiled_graphs
+    @on_kernels
     def forward(self, x: Tensor) -> Tensor:
         """Multiply: (..., n_in) to (..., n_out)."""
         self._check(x)
@@ -245,10 +250,11 @@ class SparseLinear(LinkValues):
         """Whether the product is computed over the links, as `backend` says or "auto" chooses."""
         if self.backend != "auto":
             return self.backend == "sparse"
-        if self.values.device.type != "cpu":
+        if not self.values.is_cpu:
             return False
-        small = self.graph.n_right < NARROW_OUTPUTS or not self.graph.n_links
-        return small or self.graph.density < SPARSE_BELOW_DENSITY
+        graph = self._graph
+        small = graph.n_right < NARROW_OUTPUTS or not graph.n_links
+        return small or graph.density < SPARSE_BELOW_DENSITY
 
     def _check(self, x: Tensor) -> None:
         """Raise unless the input fits, and the values belong to the links."""
@@ -259,7 +265,6 @@ class SparseLinear(LinkValues):
             raise ValueError(f"x must be {values.dtype} as the layer is, got {x.dtype}")
         if x.device != values.device:
             raise ValueError(f"x must be on {values.device} as the layer is, got {x.device}")
-        self.check_digest()
 
     def _casts(self, x: Tensor) -> bool:
         enabled = torch.is_autocast_enabled(x.device.type) and x.is_floating_point()

@@ -6,15 +6,36 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from chsnn.layers import SparseLinear
 
+_MARK = "_refuses_misfits"
+
 
 def check_before_loading(model: nn.Module) -> None:
-    """Let ``model.load_state_dict`` refuse what does not fit before anything is overwritten."""
-    if not getattr(model, "_refuses_misfits", False):
+    """Let ``model.load_state_dict`` refuse what does not fit before anything is overwritten.
+
+    Needed only for a model whose parts were put together before they got their sparse layers;
+    whatever a sparse layer is put into, and what that is put into, does so by itself.
+    """
+    if not _refuses(model):
         model.register_load_state_dict_pre_hook(_refuse_misfits)
-        model._refuses_misfits = True  # type: ignore[assignment]
+        model.__dict__[_MARK] = True
+
+
+def _tell_owner(owner: nn.Module, name: str, part: nn.Module | None) -> None:
+    if isinstance(part, SparseLinear) or (part is not None and _refuses(part)):
+        check_before_loading(owner)
+
+
+def _refuses(model: nn.Module) -> bool:
+    return _MARK in model.__dict__  # past a wrapper's __getattr__, which answers for another
+
+
+# Torch loads layer by layer: when a sparse layer meets what does not fit, those before it are
+# overwritten. Only the module that holds them all can look first.
+register_module_module_registration_hook(_tell_owner)
 
 
 def _refuse_misfits(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:

@@ -139,11 +139,9 @@ class LIFNumbers(nn.Module):
 
     def _has_plain_numbers(self) -> bool:
         """Whether `alpha` and `v_th` are one number each that no gradient is asked for."""
-        learning = torch.is_grad_enabled()
-        return all(
-            values.numel() == 1 and not (learning and values.requires_grad)
-            for values in (self.alpha, self.v_th)
-        )
+        alpha, v_th = self.alpha, self.v_th
+        is_learnt = (alpha.requires_grad or v_th.requires_grad) and torch.is_grad_enabled()
+        return alpha.numel() == v_th.numel() == 1 and not is_learnt
 
     def kernel_settings(self) -> dict[str, Any]:
         """Return the neurons' numbers as the operations of :mod:`chsnn.ops` take them.

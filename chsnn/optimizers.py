@@ -40,11 +40,18 @@ def make_optimizer(
     """
     check_choice("optimizer", name, OPTIMIZERS)
     parameters = list(parameters)
-    if name == "adam":
-        return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay)
-    if name == "adamw":
-        return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
-    return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay, momentum=0.9)
+    # What torch chooses by itself on a GPU, but not where a parameter is of a class of its own.
+    foreach = True if any(p.is_cuda for p in parameters) else None
+    if name == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            lr=learning_rate,
+            weight_decay=weight_decay,
+            momentum=0.9,
+            foreach=foreach,
+        )
+    kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=learning_rate, weight_decay=weight_decay, foreach=foreach)
 
 
 def learning_rate_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> float | None:

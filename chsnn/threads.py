@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import numba
 import torch
@@ -34,21 +35,46 @@ def start_numba() -> None:
     torch.set_num_threads(before)
 
 
-@contextmanager
-def kernel_threads(operations: float = math.inf) -> Iterator[int]:
+def kernel_threads(operations: float = math.inf) -> AbstractContextManager[int]:
     """Run kernels on as many threads as torch uses, and leave torch's count as it was.
 
     On one thread if there are few `operations` to do: the results are the same.
     Torch's setting is the one users know, so it rules both. One launch at a time: numba's
     workqueue layer aborts the process when two threads launch at once.
+
+    Returns
+    -------
+    context manager
+        Yields the number of threads.
     """
-    wanted = torch.get_num_threads()
-    with _LAUNCH, thread_limit(1 if operations < LITTLE_WORK else wanted) as threads:
+    return _KernelThreads(operations)
+
+
+class _KernelThreads(AbstractContextManager[int]):
+    """No generator: it is entered for every product, and small products take microseconds."""
+
+    __slots__ = ("_limit", "_operations", "_wanted")
+
+    def __init__(self, operations: float) -> None:
+        self._operations = operations
+
+    def __enter__(self) -> int:
+        self._wanted = torch.get_num_threads()
+        self._limit = thread_limit(1 if self._operations < LITTLE_WORK else self._wanted)
+        _LAUNCH.acquire()
         try:
-            yield threads
+            return self._limit.__enter__()
+        except BaseException:
+            _LAUNCH.release()
+            raise
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._limit.__exit__(*error)
+            if torch.get_num_threads() != self._wanted:
+                torch.set_num_threads(self._wanted)
         finally:
-            if torch.get_num_threads() != wanted:
-                torch.set_num_threads(wanted)
+            _LAUNCH.release()
 
 
 MOST_THREADS = 4096

@@ -15,6 +15,7 @@ from chsnn.evolution.rewirer import Rewirer
 from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
+from chsnn.loading import check_before_loading
 from chsnn.modules import unwrapped
 from chsnn.optimizers import check_carries, group_of
 from chsnn.sparse import sparse_layers
@@ -123,6 +124,7 @@ class Rewiring(RewiringRule):
             n_threads=None if n_threads is None else check_threads("n_threads", n_threads),
         )
         wiring.check(state.graphs())
+        check_before_loading(unwrapped(model))
         return Rewirer(self, state, total_steps=total_steps, every=every, resume=resume)
 
 

@@ -17,7 +17,6 @@ from chgraph.topology import link_count, regular, spike_correlated
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend, SparseLinear
-from chsnn.loading import check_before_loading
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.seeds import stream, torch_stream
 from chsnn.sparse import sparse_layers
@@ -82,7 +81,6 @@ class SpikingMLP(nn.Module):
         layers += [SparseReadout(graph, backend=backend) for graph in graphs[n_spiking:]]
         self.layers = nn.ModuleList(layers)
         layers[0].input_activity_sparsity = activity_sparsity
-        check_before_loading(self)
 
     @property
     def graphs(self) -> tuple[BipartiteGraph, ...]:

@@ -39,7 +39,7 @@ def check_cpu(name: str, x: Tensor) -> None:
 def feature_major(x: Tensor) -> np.ndarray:
     """Return the flat memory of `x`, last axis outermost; a copy only if it lies otherwise."""
     x = x.detach()
-    moved = x.movedim(-1, 0)
+    moved = x.t() if x.dim() == 2 else x.movedim(-1, 0)  # the first is faster to call
     if moved.is_contiguous():
         return moved.reshape(-1).numpy()
     flat = x.contiguous().view(-1).numpy()
@@ -50,7 +50,8 @@ def feature_major(x: Tensor) -> np.ndarray:
 
 def as_tensor(flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
     """Return a tensor of logical `shape` over feature-major memory."""
-    return as_result(torch.from_numpy(flat).view(shape[-1], *shape[:-1]).movedim(0, -1))
+    y = torch.from_numpy(flat).view(shape[-1], *shape[:-1])
+    return as_result(y.t() if len(shape) == 2 else y.movedim(0, -1))
 
 
 def as_result(x: Tensor) -> Tensor:
@@ -63,4 +64,8 @@ def as_result(x: Tensor) -> Tensor:
 
 def shares_memory(flat: np.ndarray | None, x: Tensor) -> bool:
     """Whether `flat` is the memory of `x`: autograd then must watch `x` for changes in place."""
-    return flat is not None and flat.size > 0 and flat.ctypes.data == x.data_ptr()
+    return flat is not None and flat.size > 0 and _address(flat) == x.data_ptr()
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]  # ``ctypes.data`` imports and wraps first

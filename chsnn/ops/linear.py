@@ -14,8 +14,9 @@ from torch import Tensor
 from chgraph.graph import BipartiteGraph
 from chsnn._kernels import links as kernels
 from chsnn._kernels.buffers import POOL
+from chsnn._on_links import plain
 from chsnn.ops.derivatives import first_derivative
-from chsnn.ops.layout import as_tensor, check_cpu, feature_major, shares_memory
+from chsnn.ops.layout import DTYPES, as_tensor, check_cpu, feature_major, shares_memory
 from chsnn.threads import kernel_threads
 
 # What graph the values belong to by the time of the backward pass.
@@ -79,14 +80,20 @@ def weighted_rows(
     """Return what the products take of a layer: a row of weighted links for every output."""
     weights = POOL.empty(values.size, values.dtype)
     kernels.take(values, graph.right_links, weights)
-    bounds = kernels.row_bounds(graph.right_offsets, threads)
+    bounds = _row_bounds(graph.right_offsets, threads)
     return bounds, graph.right_offsets, graph.right_neighbors, weights, bias
+
+
+def _row_bounds(offsets: np.ndarray, threads: int) -> np.ndarray:
+    """Cut rows into as many runs of about equal work as there are threads."""
+    whole = threads == 1  # not worth the call of a kernel
+    return np.array((0, offsets.size - 1)) if whole else kernels.row_bounds(offsets, threads)
 
 
 def _input_gradient(
     g: np.ndarray, values: np.ndarray, columns: int, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
-    bounds = kernels.row_bounds(graph.left_offsets, threads)
+    bounds = _row_bounds(graph.left_offsets, threads)
     out = POOL.empty(graph.n_left * columns, values.dtype)
     nothing = np.zeros(graph.n_left, values.dtype)
     head = (bounds, graph.left_offsets, graph.left_neighbors, values, nothing)
@@ -97,7 +104,7 @@ def _input_gradient(
 def _value_gradient(
     g: np.ndarray, source: Input, graph: BipartiteGraph, threads: int
 ) -> np.ndarray:
-    bounds = kernels.row_bounds(graph.right_offsets, threads)
+    bounds = _row_bounds(graph.right_offsets, threads)
     out = np.empty(graph.n_links, g.dtype)
     head = (bounds, graph.right_offsets, graph.right_neighbors, graph.right_links)
     if source.words:
@@ -191,7 +198,7 @@ def operations(x: Tensor, graph: BipartiteGraph) -> int:
 
 def numbers_of(parameter: Tensor) -> np.ndarray:
     """Return the memory of a parameter."""
-    return parameter.detach().contiguous().numpy()
+    return plain(parameter).detach().contiguous().numpy()
 
 
 def sparse_linear(
@@ -252,6 +259,13 @@ def sparse_linear(
 
 def check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | None) -> None:
     """Raise ValueError unless input and parameters fit the graph."""
+    is_plain = x.dtype in DTYPES and x.is_cpu and x.shape[-1] == graph.n_left
+    if (
+        is_plain
+        and _is_like(x, values, graph.n_links)
+        and (bias is None or _is_like(x, bias, graph.n_right))
+    ):
+        return  # what nearly every call is, found out fast
     check_cpu("x", x)
     if x.shape[-1] != graph.n_left:
         raise ValueError(f"x must have {graph.n_left} features, got {x.shape[-1]}")
@@ -264,3 +278,7 @@ def check_fit(x: Tensor, values: Tensor, graph: BipartiteGraph, bias: Tensor | N
             raise ValueError(f"{name} must have shape ({size},), got {tuple(parameter.shape)}")
         if parameter.dtype != x.dtype:
             raise ValueError(f"{name} must be {x.dtype} as x is, got {parameter.dtype}")
+
+
+def _is_like(x: Tensor, parameter: Tensor, size: int) -> bool:
+    return parameter.is_cpu and parameter.dtype == x.dtype and parameter.shape == (size,)

@@ -106,7 +106,8 @@ def without(key, state):
 
 
 def lerped(first, second, share=0.5):
-    """An average of states over their floating entries, as loops of one's own take it."""
+    """An average of states over their floating entries, as it is taken over files."""
+    first, second = pickle.loads(pickle.dumps((first, second)))
     return {
         name: tensor.lerp(second[name], share) if tensor.is_floating_point() else tensor
         for name, tensor in first.items()

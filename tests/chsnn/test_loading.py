@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from chsnn import sparse_layers, sparsify
+from chsnn import Evolution, sparse_layers, sparsify
 from tests.chsnn.evolution.test_restoring import assert_same
 
 
@@ -76,7 +76,7 @@ def test_a_spoilt_model_takes_a_good_state():
     good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model[0].links_digest.mul_(0.5)  # as an average with other links leaves it
     with pytest.raises(RuntimeError, match="mix those of different links"):
-        model(torch.ones(1, 8))
+        model.state_dict()
     model.load_state_dict(good)
     assert torch.equal(model[0].values, good["0.values"])
     assert model(torch.ones(1, 8)).shape == (1, 2)
@@ -95,3 +95,53 @@ def shared_twice(seed):
     layer = nn.Linear(8, 8)
     model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(8, 2))
     return sparsify(model, 0.5, topology="erdos_renyi", seed=seed)
+
+
+class ByHand(nn.Module):
+    """A module of one's own with a sparse layer somewhere in it."""
+
+    def __init__(self, seed, how):
+        super().__init__()
+        torch.manual_seed(seed)
+        layer = sparsify(nn.Sequential(nn.Linear(4, 4)), 0.5, layers="*", seed=seed)[0]
+        self.first = nn.Linear(4, 4)
+        if how == "attribute":
+            self.second = layer
+        elif how == "list":
+            self.parts = nn.ModuleList([nn.ReLU(), layer])
+        elif how == "block":
+            self.block = nn.Sequential(nn.Sequential(nn.Linear(4, 4), layer), nn.ReLU())
+        elif how == "appended":
+            self.parts = nn.ModuleList().append(layer)
+        elif how == "added":
+            self.add_module("second", layer)
+        else:  # where nobody is told: its place is in a part that is in its place already
+            self.block = nn.Sequential(nn.Linear(4, 4))
+            self.block[0] = layer
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("how", ["attribute", "list", "block", "appended", "added", "late"])
+def test_a_model_put_together_by_hand_is_loaded_whole_or_not_at_all(how, strict):
+    model, state = ByHand(0, how), copy.deepcopy(dict(ByHand(1, how).state_dict()))
+    if how == "late":
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        Evolution().attach(model, optimizer, total_steps=10, every=5)
+    before = copy.deepcopy(dict(model.state_dict()))
+    values = next(key for key in state if key.endswith("values"))
+    with pytest.raises(RuntimeError, match="nothing was loaded"):
+        model.load_state_dict({**state, values: torch.ones(3)}, strict=strict)
+    assert_same(dict(model.state_dict()), before)
+    model.load_state_dict(state, strict=strict)
+    assert_same(dict(model.state_dict()), state)
+
+
+def test_a_model_without_sparse_layers_loads_as_torch_does():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    state = {
+        **nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)).state_dict(),
+        "1.bias": torch.ones(3),
+    }
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        model.load_state_dict(state)
+    assert torch.equal(model[0].weight, state["0.weight"])
