@@ -7,12 +7,12 @@ clones: code that sees tensors and not layers. So the tensor itself has to notic
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakIdKeyDictionary
 
 from chgraph.graph import BipartiteGraph
 
@@ -39,7 +39,7 @@ _SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 
 _KINDS: dict[Any, str] = {}  # of functions that have been met
 # Links of plain tensors: no attribute, for that would be pickled with an optimiser's state.
-_LINKS_OF_SUMS: Any = WeakIdKeyDictionary()
+_SUMS: dict[int, tuple[weakref.ref[Tensor], BipartiteGraph]] = {}  # by id, while they live
 # What torch's own Parameter has. It calls a function as if there were no class of ours.
 _plainly: Callable[..., Any] = nn.Parameter.__torch_function__
 
@@ -156,7 +156,8 @@ def _remember(tensor: Tensor, links: BipartiteGraph) -> None:
     if isinstance(tensor, OnLinks):
         tensor.links = links
     else:
-        _LINKS_OF_SUMS[tensor] = links
+        key = id(tensor)
+        _SUMS[key] = (weakref.ref(tensor, lambda _: _SUMS.pop(key, None)), links)
 
 
 def _common_links(kind: str, args: Any, kwargs: Any) -> tuple[BipartiteGraph | None, bool]:
@@ -182,10 +183,12 @@ def _links_of(operands: Any) -> tuple[BipartiteGraph | None, bool]:
     found: BipartiteGraph | None = None
     are_all = True
     for operand in operands:
-        if not isinstance(operand, Tensor):
+        if isinstance(operand, OnLinks):
+            links: BipartiteGraph | None = operand.links
+        elif isinstance(operand, Tensor):
+            links = _SUMS[id(operand)][1] if id(operand) in _SUMS else None
+        else:
             continue
-        is_told = isinstance(operand, OnLinks)
-        links = cast(OnLinks, operand).links if is_told else _LINKS_OF_SUMS.get(operand)
         if links is None:
             # Numbers for all and conditions are neutral.
             are_all = are_all and (operand.dim() == 0 or operand.dtype == torch.bool)

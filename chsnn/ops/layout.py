@@ -21,6 +21,9 @@ DTYPES: dict[torch.dtype, type[np.floating]] = {
     torch.float64: np.float64,
 }
 
+# Numbers that numpy turns faster on one thread than the kernel does on a few.
+SMALL_COPY = 1 << 17
+
 
 def check_cpu(name: str, x: Tensor) -> None:
     """Raise unless the kernels can read the tensor.
@@ -42,9 +45,12 @@ def feature_major(x: Tensor) -> np.ndarray:
     moved = x.t() if x.dim() == 2 else x.movedim(-1, 0)  # the first is faster to call
     if moved.is_contiguous():
         return moved.reshape(-1).numpy()
-    flat = x.contiguous().view(-1).numpy()
-    out = POOL.empty(flat.size, flat.dtype)
-    kernels.transpose(flat, x.shape[-1], flat.size // max(1, x.shape[-1]), out)
+    rows, flat = x.shape[-1], x.contiguous().view(-1).numpy()
+    columns, out = flat.size // max(1, rows), POOL.empty(flat.size, flat.dtype)
+    if flat.size < SMALL_COPY:
+        np.copyto(out.reshape(rows, columns), flat.reshape(columns, rows).T)
+    else:
+        kernels.transpose(flat, rows, columns, out)
     return out
 
 
