@@ -13,11 +13,11 @@ from chsnn.ops import (
     count_events,
     dense,
     dense_linear,
+    layout,
     lif_over_time,
     mean_over_time,
     sparse_linear,
 )
-from chsnn.ops.layout import SMALL_COPY, feature_major
 from tests import zoo
 from tests.chsnn.tensors import (
     DTYPES,
@@ -350,10 +350,10 @@ def test_a_constant_input_counts_at_every_step():
     assert not count_events(torch.tensor([torch.nan]))[1]
 
 
-@pytest.mark.parametrize("columns", [3, SMALL_COPY // 8, SMALL_COPY // 8 + 5])
+@pytest.mark.parametrize("columns", [3, layout.SMALL_COPY // 8, layout.SMALL_COPY // 8 + 5])
 def test_memory_is_turned_feature_major_whatever_its_size(columns):
     x = real(columns, 8)
-    flat = feature_major(x)
+    flat = layout.feature_major(x)
     assert np.array_equal(flat.reshape(8, columns), x.numpy().T)
     turned = x.t().contiguous().t()
-    assert feature_major(turned).ctypes.data == turned.data_ptr()  # no copy where it lies so
+    assert layout.feature_major(turned).ctypes.data == turned.data_ptr()  # no copy where it lies so
