@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,8 @@ from chsnn.metrics import Metric, cross_entropy, named_metrics, scores_of
 from chsnn.modules import device_of
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS = ("float32", "bfloat16")
 
 
 class LearningRule(Protocol):
@@ -60,7 +64,11 @@ class BPTT:
                 "frozen, or the scores detached)"
             )
         model.zero_grad()
-        value.backward()
+        if torch.is_autocast_enabled(value.device.type):  # which is for the forward pass alone
+            with torch.autocast(value.device.type, enabled=False):
+                value.backward()
+        else:
+            value.backward()
         return value.detach(), scores.detach()
 
 
@@ -129,6 +137,23 @@ class Parts:
         chosen = named_metrics(by_default if metrics is None else metrics)
         return cls(loss, chosen, learning_rule(learning))
 
+    def smoothed(self, share: float) -> Parts:
+        """Return the same with smoothed labels in the loss.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not the default: another has its own way.
+        """
+        if share == 0.0:
+            return self
+        if self.loss is not cross_entropy:
+            raise ValueError(
+                f"label_smoothing must be 0 with a loss of one's own, got {share}: smooth the "
+                "labels in the loss"
+            )
+        return replace(self, loss=partial(cross_entropy, label_smoothing=share))
+
     def names(self) -> dict[str, Any]:
         """Return their names."""
         return {
@@ -159,6 +184,10 @@ class Learner:
         Loss and rule of learning.
     clip_norm : float, optional
         To which the gradient of all parameters is clipped.
+    precision : {"float32", "bfloat16"}
+        Of the forward pass, where torch's autocast holds the shorter numbers to be safe.
+    channels_last : bool
+        Whether images (B, C, H, W), and the model's filters, keep their channels together.
     """
 
     def __init__(
@@ -168,8 +197,15 @@ class Learner:
         parts: Parts,
         *,
         clip_norm: float | None = None,
+        precision: Precision = "float32",
+        channels_last: bool = False,
     ) -> None:
+        check_choice("precision", precision, PRECISIONS)
         self._model = model
+        self._is_short = precision == "bfloat16"
+        self._channels_last = channels_last
+        if channels_last:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = optimizer
         self._parts = parts
         self._clip_norm = clip_norm
@@ -194,9 +230,11 @@ class Learner:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         device = device_of(self._model)
-        loss, scores = self._parts.learning.gradients(
-            self._model, inputs.to(device), targets.to(device), self._parts.loss
-        )
+        inputs, targets = self._laid_out(inputs.to(device)), targets.to(device)
+        with torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext():
+            loss, scores = self._parts.learning.gradients(
+                self._model, inputs, targets, self._parts.loss
+            )
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss is {value}")
@@ -204,6 +242,10 @@ class Learner:
             nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm)
         self._optimizer.step()
         return value, scores
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
+        is_image = self._channels_last and inputs.dim() == 4
+        return inputs.contiguous(memory_format=torch.channels_last) if is_image else inputs
 
     def check_weights(self) -> None:
         """Raise FloatingPointError if a weight is not finite."""

@@ -113,11 +113,12 @@ def measured(metrics: Mapping[str, Metric], scores: Tensor, targets: Tensor) -> 
     return {name: float(metric(scores, targets)) for name, metric in metrics.items()}
 
 
-def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(scores: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
     """Return the mean cross entropy of class scores (B, n_classes) and labels.
 
     Labels may be class numbers of any integer type, shape (B,) or (B, 1), one-hot rows, or, as
-    torch has it, rows of probabilities.
+    torch has it, rows of probabilities. `label_smoothing` is the share of them that is spread
+    evenly over all classes (Szegedy et al. 2016).
 
     Raises
     ------
@@ -126,10 +127,10 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """
     check_scores(scores, labels)
     if labels.is_floating_point() and labels.shape == scores.shape:
-        return functional.cross_entropy(scores, labels)
+        return functional.cross_entropy(scores, labels, label_smoothing=label_smoothing)
     if labels.dtype != torch.int64 or labels.dim() != 1:
         labels = class_labels(labels)
-    return functional.cross_entropy(scores, labels)
+    return functional.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
 
 def check_scores(scores: Tensor, labels: Tensor) -> None:

@@ -16,6 +16,7 @@ from chgraph.checks import (
     check_positive_int,
     check_real,
 )
+from chsnn.learning import PRECISIONS, Precision
 from chsnn.optimizers import (
     LEARNING_RATE_SCHEDULES,
     OPTIMIZERS,
@@ -42,10 +43,20 @@ class TrainingSettings:
     """Learning rate at the start."""
     learning_rate_schedule: LearningRateSchedule = "cosine"
     """How the learning rate falls: along a cosine to 0 at the end, or not."""
+    warm_up: int = 0
+    """Epochs at the start in which the learning rate rises from a hundredth."""
     weight_decay: float = 0.0
     """Weight decay of the optimiser."""
     clip_norm: float | None = None
     """Norm to which the gradient of all parameters is clipped; not at all if left out."""
+    label_smoothing: float = 0.0
+    """Share of every target that cross entropy spreads over all classes, in training."""
+    precision: Precision = "float32"
+    """Numbers in training: float32, or bfloat16 where torch holds it to be safe (autocast)."""
+    channels_last: bool = False
+    """Whether images keep their channels together in memory: faster convolutions on a GPU."""
+    workers: int = 0
+    """Processes that prepare the samples of a Dataset; a DataLoader has its own."""
     patience: int | None = None
     """Stop after so many epochs without a better validation; never if left out."""
     shift: int = 0
@@ -58,6 +69,9 @@ class TrainingSettings:
             check_positive_int(name, getattr(self, name))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
+        check_choice("precision", self.precision, PRECISIONS)
+        if not isinstance(self.channels_last, bool):
+            raise TypeError(f"channels_last must be true or false, got {self.channels_last!r}")
         # Larger numbers are infinite in the precision in which weights are moved.
         check_positive_float32("learning_rate", self.learning_rate)
         check_real("weight_decay", self.weight_decay, minimum=0.0, below=_LARGEST)
@@ -65,6 +79,12 @@ class TrainingSettings:
             check_positive_float32("clip_norm", self.clip_norm)
         if self.patience is not None:
             check_positive_int("patience", self.patience)
+        check_real("label_smoothing", self.label_smoothing, minimum=0.0, below=1.0)
+        if check_count("warm_up", self.warm_up) >= self.epochs:
+            raise ValueError(
+                f"warm_up must be less than the {self.epochs} epochs, got {self.warm_up}"
+            )
+        check_count("workers", self.workers)
         check_count("shift", self.shift)
         check_count("seed", self.seed)
 
@@ -75,10 +95,16 @@ class TrainingSettings:
         --------
         >>> TrainingSettings(learning_rate=0.5).learning_rate_at(0.5)
         0.25
+        >>> TrainingSettings(learning_rate=0.5, epochs=10, warm_up=2).learning_rate_at(0.2)
+        0.5
         """
+        rising = self.warm_up / self.epochs
+        if progress < rising:
+            return self.learning_rate * (0.01 + 0.99 * progress / rising)
         if self.learning_rate_schedule == "constant":
             return self.learning_rate
-        return self.learning_rate * (0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))))
+        falling = (progress - rising) / (1.0 - rising)
+        return self.learning_rate * (0.5 * (1.0 + math.cos(math.pi * min(1.0, falling))))
 
     def changed(self, changes: Mapping[str, Any]) -> TrainingSettings:
         """Return these settings, of a training alone, with some changed.

@@ -124,8 +124,14 @@ class Trainer:
             learning_rate=self.settings.learning_rate,
             weight_decay=self.settings.weight_decay,
         )
-        clip_norm = self.settings.clip_norm
-        self._learner = Learner(self.model, self.optimizer, self.parts, clip_norm=clip_norm)
+        self._learner = Learner(
+            self.model,
+            self.optimizer,
+            self.parts.smoothed(self.settings.label_smoothing),
+            clip_norm=self.settings.clip_norm,
+            precision=self.settings.precision,
+            channels_last=self.settings.channels_last,
+        )
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
         self.progress = progress
