@@ -11,6 +11,16 @@ from chsnn.modules import unwrapped
 from chsnn.sparse import sparse_layers
 from chsnn.wiring import wiring_of
 
+_DENSE = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
 
 def link_sparsity(model: nn.Module, layers: Iterable[str] | None = None) -> float:
     """Return the fraction of possible links that is absent.
@@ -19,8 +29,9 @@ def link_sparsity(model: nn.Module, layers: Iterable[str] | None = None) -> floa
     ----------
     model : Module
     layers : iterable of str, optional
-        Names of the layers that count; by default all linear ones, an ``nn.Linear`` as a layer
-        with every link.
+        Names of the layers that count; by default all linear ones and convolutions. An
+        ``nn.Linear`` is a layer with every link, and so is a convolution: a link per weight, as
+        CH-SNN counts them (its Table 1).
 
     Returns
     -------
@@ -36,11 +47,11 @@ def link_sparsity(model: nn.Module, layers: Iterable[str] | None = None) -> floa
 
 
 def _links(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """Return for every linear layer how many links it has and could have."""
+    """Return for every layer with weights how many links it has and could have."""
     counts = {
-        name: (module.in_features * module.out_features,) * 2
+        name: (module.weight.numel(),) * 2
         for name, module in unwrapped(model).named_modules()
-        if isinstance(module, nn.Linear)
+        if isinstance(module, _DENSE)
     }
     sparse = {
         name: (layer.graph.n_links, layer.in_features * layer.out_features)

@@ -1,0 +1,148 @@
+"""Parts of convolutional spiking networks: time is a batch dimension, but inside the neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from chgraph.checks import check_choice, check_positive_int
+from chgraph.topology import regular
+from chsnn.neurons import LIF
+from chsnn.seeds import stream
+from chsnn.weights import Weights, initial_weights
+
+Pool = Literal["average", "max", "overlapping max"]
+POOLS: dict[str, Callable[[], nn.Module]] = {
+    "average": lambda: nn.AvgPool2d(2),
+    "max": lambda: nn.MaxPool2d(2),
+    # As Spikformer has it: windows of three, half as many.
+    "overlapping max": lambda: nn.MaxPool2d(3, stride=2, padding=1),
+}
+InShape = tuple[int, int, int]
+
+
+class ConvStage(nn.Module):
+    """A 3 x 3 convolution, batch norm if asked for, LIF neurons, pooling if asked for.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels.
+    neuron : LIF
+        Settings of the neurons.
+    batch_norm : bool
+        Then the convolution has no bias: the norm takes away any.
+    pool : {"average", "max", "overlapping max"}, optional
+        Of the spikes.
+
+    Examples
+    --------
+    >>> stage = ConvStage(2, 4, LIF(), pool="max")
+    >>> stage(torch.rand(5, 3, 2, 8, 8)).shape  # T, B, C, H, W
+    torch.Size([5, 3, 4, 4, 4])
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        neuron: LIF,
+        *,
+        batch_norm: bool = False,
+        pool: Pool | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, n_out, 3, padding=1, bias=not batch_norm)
+        self.norm = nn.BatchNorm2d(n_out) if batch_norm else nn.Identity()
+        self.neurons = LIF(**neuron.settings)
+        self.pool = nn.Identity() if pool is None else POOLS[pool]()
+
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
+        """Run all time steps.
+
+        Parameters
+        ----------
+        x : Tensor, shape (T, B, C, H, W); with `steps` one input (B, C, H, W)
+        steps : int, optional
+            How often the input is shown. What comes before the neurons is computed once then.
+
+        Returns
+        -------
+        Tensor, shape (T, B, C', H', W')
+            Spikes, or averages of them.
+        """
+        if steps is None:
+            current = over_steps(lambda y: self.norm(self.conv(y)), x)
+        else:
+            current = self.norm(self.conv(x))
+        spikes, _ = self.neurons(current, steps=steps)
+        return over_steps(self.pool, spikes)
+
+
+def over_steps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply what knows no time to every step of (T, B, ...), all in one batch."""
+    y = function(x.flatten(0, 1))
+    return y.unflatten(0, x.shape[:2])
+
+
+def pooled(side: int, pool: Pool | None) -> int:
+    """Return the side of an image after pooling."""
+    if pool is None:
+        return side
+    return (side + 1) // 2 if pool == "overlapping max" else side // 2
+
+
+def draw_filters(conv: nn.Conv2d, kind: Weights, *, v_th: float, seed: int, name: str) -> None:
+    """Draw a convolution's filters as a hidden linear layer of its fan-in gets its weights.
+
+    Without a norm behind it, and so with a bias, twice as large: the variance of SSWI is made for
+    neurons whose membrane is half charged already, and here hardly any would fire from the third
+    stage on. So about a fifth of them do at every step, the rate that SSWI is to keep up.
+
+    Parameters
+    ----------
+    conv : Conv2d
+        Its bias becomes 0.
+    kind : {"SSWI", "kaiming"}
+    v_th : float
+        Threshold of the neurons behind it.
+    seed, name
+        Of the random stream.
+    """
+    n_out, *window = conv.weight.shape
+    fan_in = int(torch.Size(window).numel())
+    rng = stream(seed, "weights", name)
+    full = regular(fan_in, n_out, 0.0, rng=0)
+    weights = initial_weights(full, kind, v_th=v_th, activity_sparsity=None, rng=rng)
+    with torch.no_grad():
+        conv.weight.copy_(torch.from_numpy(weights).view(fan_in, n_out).T.reshape(n_out, *window))
+        if conv.bias is not None:
+            conv.weight.mul_(2.0)
+            conv.bias.zero_()
+
+
+def check_in_shape(in_shape: Any) -> InShape:
+    """Return the shape of an image as (channels, height, width), or raise.
+
+    Raises
+    ------
+    ValueError
+        If it is not three positive whole numbers.
+
+    Examples
+    --------
+    >>> check_in_shape([3, 32, 32])
+    (3, 32, 32)
+    """
+    sizes = tuple(in_shape) if isinstance(in_shape, tuple | list | torch.Size) else (in_shape,)
+    if len(sizes) != 3:
+        raise ValueError(f"in_shape must be (channels, height, width), got {in_shape!r}")
+    return cast(InShape, tuple(check_positive_int("in_shape", size) for size in sizes))
+
+
+def check_pool(pool: str) -> Pool:
+    """Return a way of pooling, or raise if it is unknown."""
+    return cast(Pool, check_choice("pool", pool, POOLS))
