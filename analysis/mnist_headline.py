@@ -31,8 +31,9 @@ from chsnn.data import DataSet, Samples, load_data
 from chsnn.evaluation import all_scores
 from chsnn.evolution import Evolution
 from chsnn.lab.config import NeuronConfig, RunConfig
-from chsnn.lab.experiment import Experiment, build_network, open_run
+from chsnn.lab.experiment import Experiment, open_run
 from chsnn.lab.folder import REPORT
+from chsnn.lab.networks import build_network
 
 HELD_ASIDE = 30_000
 SEEDS = (0, 1, 2, 3, 4)

@@ -16,6 +16,7 @@ from chgraph.checks import (
     check_positive_int,
     check_real,
 )
+from chsnn.augmentation import Augmentation
 from chsnn.learning import PRECISIONS, Precision
 from chsnn.optimizers import (
     LEARNING_RATE_SCHEDULES,
@@ -61,6 +62,16 @@ class TrainingSettings:
     """Stop after so many epochs without a better validation; never if left out."""
     shift: int = 0
     """Move each training image by up to so many pixels at random, every time it is shown."""
+    roll: int = 0
+    """Move it by up to so many pixels in a circle."""
+    flip: bool = False
+    """Mirror every other training image left to right."""
+    swap_polarity: bool = False
+    """Exchange OFF and ON events of every other training sample."""
+    cutout: int = 0
+    """Cover a square of so many pixels a side of each training image."""
+    drop_events: float = 0.0
+    """Take away up to this share of a while, an area or all events of each training sample."""
     seed: int = 0
     """The one seed of all randomness."""
 
@@ -85,8 +96,13 @@ class TrainingSettings:
                 f"warm_up must be less than the {self.epochs} epochs, got {self.warm_up}"
             )
         check_count("workers", self.workers)
-        check_count("shift", self.shift)
+        self.augmentation  # noqa: B018  checks its own
         check_count("seed", self.seed)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to training samples every time they are shown."""
+        return Augmentation(**{f.name: getattr(self, f.name) for f in fields(Augmentation)})
 
     def learning_rate_at(self, progress: float) -> float:
         """Return the learning rate when `progress` (0 to 1) of training is done.

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from chsnn.augmentation import random_shift
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Batches, as_batches
 from chsnn.evaluation import BATCH
@@ -71,6 +70,8 @@ class Trainer:
         Whether to show a progress bar.
     name : str
         Label of the progress bar.
+    in_shape : (C, H, W), optional
+        Of an image that comes as a row, for augmentations; square ones of one channel need none.
     callbacks : sequence of callable
         Called with (trainer, row) after every epoch, once it is saved; :meth:`stop` in one ends
         the training.
@@ -107,6 +108,7 @@ class Trainer:
         n_threads: int | None = None,
         progress: bool = True,
         name: str = "training",
+        in_shape: tuple[int, int, int] | None = None,
         callbacks: Sequence[Callback] = (),
         **changes: Any,
     ) -> None:
@@ -136,6 +138,7 @@ class Trainer:
         self.n_threads = n_threads
         self.progress = progress
         self.name = name
+        self.in_shape = in_shape
         self.callbacks = tuple(callbacks)
         self.history = History()
         self.rewirer: Rewirer | None = None
@@ -169,7 +172,8 @@ class Trainer:
         self._is_stopped = False
         train = self._training_batches(train)
         if validation is not None:  # refused before any work
-            validation = as_batches(validation, BATCH, name="validation")
+            workers = self.settings.workers
+            validation = as_batches(validation, BATCH, name="validation", workers=workers)
         self._attach(train)
         if self.folder is not None and not self.history.rows:
             self.save(self.folder / CHECKPOINT)
@@ -191,7 +195,8 @@ class Trainer:
         return self._is_stopped or (patience is not None and waited >= patience)
 
     def _training_batches(self, train: Any) -> Batches:
-        return as_batches(train, self.settings.batch_size, name="train", shuffle=True)
+        size, workers = self.settings.batch_size, self.settings.workers
+        return as_batches(train, size, name="train", shuffle=True, workers=workers)
 
     def epoch(self, train: Any, validation: Any = None) -> dict[str, Any]:
         """Train for one epoch, rewiring when it is due, and measure. Nothing is saved.
@@ -246,12 +251,12 @@ class Trainer:
         return tally
 
     def _shuffled(self, train: Batches, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        seed, pixels = self.settings.seed, self.settings.shift
+        seed, augment = self.settings.seed, self.settings.augmentation
         order = stream(seed, "shuffle", number)
-        if not pixels:
+        if not augment:
             return train.iterate(order)
         generator = torch_stream(seed, "shift", number)
-        return train.iterate(order, partial(random_shift, pixels=pixels, generator=generator))
+        return train.iterate(order, partial(augment, generator=generator, in_shape=self.in_shape))
 
     # ------------------------------------------------------------------- evolution
 

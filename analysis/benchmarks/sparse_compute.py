@@ -30,7 +30,7 @@ from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
 from chsnn.data import DataSet, Samples
 from chsnn.lab.config import RunConfig
-from chsnn.lab.experiment import build_network
+from chsnn.lab.networks import build_network
 from chsnn.layers import Backend
 from chsnn.networks import SpikingMLP, mlp
 from chsnn.ops import sparse_linear

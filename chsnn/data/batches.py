@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from chgraph.checks import check_positive_int
+from chgraph.checks import check_count, check_positive_int
 from chsnn.data.checks import as_tensor, check_finite
 from chsnn.data.datasets import Samples
 from chsnn.data.labels import class_labels
@@ -161,7 +161,9 @@ class OuterBatches(Batches):
             raise ValueError(f"{self.name} must hold at least one batch, got none")
 
 
-def as_batches(data: Any, batch_size: int, *, name: str, shuffle: bool = False) -> Batches:
+def as_batches(
+    data: Any, batch_size: int, *, name: str, shuffle: bool = False, workers: int = 0
+) -> Batches:
     """Return data of any accepted kind as batches.
 
     Parameters
@@ -177,6 +179,8 @@ def as_batches(data: Any, batch_size: int, *, name: str, shuffle: bool = False) 
     shuffle : bool
         Whether a Dataset is shuffled, by torch's global generator. Samples are by the generator
         given to ``iterate``.
+    workers : int
+        Processes that read the samples of a Dataset.
 
     Returns
     -------
@@ -205,7 +209,7 @@ def as_batches(data: Any, batch_size: int, *, name: str, shuffle: bool = False) 
     if _is_pair_of_arrays(data):
         return SampleBatches(_samples(data, name), size)
     if isinstance(data, Dataset):
-        data = _loader(data, size, name, shuffle)
+        data = _loader(data, size, name, shuffle, check_count("workers", workers))
     _check_iterable(data, name)
     if _length(data) == 0:
         raise ValueError(f"{name} must hold at least one batch, got none")
@@ -281,7 +285,9 @@ def _samples(pair: Any, name: str) -> Samples:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _loader(dataset: Dataset[Any], size: int, name: str, shuffle: bool) -> DataLoader[Any]:
+def _loader(
+    dataset: Dataset[Any], size: int, name: str, shuffle: bool, workers: int
+) -> DataLoader[Any]:
     if isinstance(dataset, IterableDataset):
         raise TypeError(f"{name} is an IterableDataset; wrap it in a DataLoader")
     length = _length(dataset)
@@ -291,7 +297,15 @@ def _loader(dataset: Dataset[Any], size: int, name: str, shuffle: bool) -> DataL
         raise ValueError(f"{name} must hold at least one sample, got an empty Dataset")
     # A pass in order leaves torch's global generator alone.
     generator = None if shuffle else torch.Generator()
-    return DataLoader(dataset, batch_size=size, shuffle=shuffle, generator=generator)
+    return DataLoader(
+        dataset,
+        batch_size=size,
+        shuffle=shuffle,
+        generator=generator,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        collate_fn=getattr(dataset, "collate", None),  # time first where that is said
+    )
 
 
 def _check_iterable(data: Any, name: str) -> None:

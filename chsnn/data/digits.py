@@ -26,4 +26,4 @@ def load_digits() -> DataSet:
     n_train = len(labels) - _N_TEST - _N_VALIDATION
     parts = torch.arange(len(labels)).split([n_train, _N_VALIDATION, _N_TEST])
     train, validation, test = (Samples(images[part], labels[part]) for part in parts)
-    return DataSet("digits", 10, train, validation, test)
+    return DataSet("digits", 10, train, validation, test, in_shape=(1, 8, 8))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
-def data_folder(name: str, root: str | Path | None = None) -> Path:
+def data_folder(names: str | Sequence[str], root: str | Path | None = None) -> Path:
     """Return the folder of a data set's files.
 
-    `root` itself if given; else the folder `name` in the one that the environment variable
-    ``CHSNN_DATA`` names; else ``chsnn/name`` in the user's cache folder.
+    `root` itself if given; else the folder of one of the `names` (the first that exists) in the
+    one that the environment variable ``CHSNN_DATA`` names; else in ``chsnn`` in the user's cache
+    folder.
     """
     if root is not None:
         return Path(root)
-    if os.environ.get("CHSNN_DATA"):
-        return Path(os.environ["CHSNN_DATA"]) / name
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "chsnn" / name
+    place = Path(os.environ.get("CHSNN_DATA") or cache_folder())
+    folders = [place / name for name in ((names,) if isinstance(names, str) else names)]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
+
+
+def cache_folder() -> Path:
+    """Return the folder ``chsnn`` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chsnn"
 
 
 def fetch(sha256: Mapping[str, str], url: str, folder: Path) -> None:
@@ -42,23 +47,46 @@ def fetch(sha256: Mapping[str, str], url: str, folder: Path) -> None:
     """
     if not sha256:
         return
+    fetch_one = fetcher(folder, list(sha256))
+    for name, checksum in sha256.items():
+        fetch_one(url + name, f"sha256:{checksum}")
+
+
+def fetcher(folder: Path, wanted: Sequence[str]) -> Callable[[str, str], Path]:
+    """Return what fetches a file (address, checksum) into a folder and returns its path.
+
+    Parameters
+    ----------
+    folder : Path
+    wanted : sequence of str
+        What is to be put there by hand where it cannot be fetched.
+
+    Raises
+    ------
+    ValueError
+        If the library that fetches is not installed.
+    """
+    listed = ", ".join(wanted)
     try:
         import pooch
     except ImportError as error:
         raise ValueError(
             "download needs the library pooch: pip install 'chsnn[data]', or put "
-            f"{', '.join(sha256)} into {folder}"
+            f"{listed} into {folder}"
         ) from error
     pooch.get_logger().setLevel("WARNING")
-    for name, checksum in sha256.items():
+
+    def fetch_one(address: str, checksum: str) -> Path:
+        name = address.rpartition("/")[2]
         try:
-            pooch.retrieve(
-                url + name, f"sha256:{checksum}", fname=name, path=folder, progressbar=False
-            )
+            path = pooch.retrieve(address, checksum, fname=name, path=folder, progressbar=False)
         except ValueError as error:  # a wrong checksum; pooch keeps no such file
-            raise ValueError(f"{url}{name} is not the file it should be: {error}") from error
+            raise ValueError(f"{address} is not the file it should be: {error}") from error
         except Exception as error:  # whatever the transport raises
             raise FileNotFoundError(
-                f"{url}{name} could not be fetched ({type(error).__name__}); put "
-                f"{', '.join(sha256)} into {folder} by hand"
+                f"{address} could not be fetched ({type(error).__name__}); put "
+                f"{listed} into {folder} by hand"
             ) from error
+        return Path(path)
+
+    return fetch_one

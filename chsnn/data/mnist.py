@@ -63,7 +63,8 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
     images, labels = _tensors(arrays["train images"], arrays["train labels"], folder)
     test = Samples(*_tensors(arrays["test images"], arrays["test labels"], folder))
     train, validation = (Samples(images[part], labels[part]) for part in (kept, held_out))
-    return DataSet("mnist", 10, train, validation, test)
+    height, width = arrays["train images"].shape[1:]
+    return DataSet("mnist", 10, train, validation, test, in_shape=(1, height, width))
 
 
 def read_idx(path: Path) -> np.ndarray:

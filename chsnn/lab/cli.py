@@ -12,13 +12,13 @@ import tyro
 
 from chgraph.checks import check_positive_int
 from chgraph.command_line import fail, parse_arguments, print_result
-from chsnn.data import load_data
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import RewiringName, RunConfig
-from chsnn.lab.experiment import Experiment, check_links, config_to_resume, open_run
+from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
+from chsnn.lab.networks import check_links
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
 from chsnn.training import CHECKPOINT, TrainingDiverged
@@ -100,7 +100,7 @@ class Compare(RunConfig):
         check_positive_int("processes", self.processes)
         base = RunConfig(**_shared(self))
         plans = plan_runs(base, self.methods, self.sparsities, self.seeds)
-        data = load_data(base.data, download=base.download)
+        data = load_for(base)
         for plan in plans:
             check_links(plan.config, data)
         try:
@@ -126,7 +126,7 @@ class Evaluate:
     def execute(self) -> None:
         """Run the command."""
         config, network = open_run(self.run)
-        accuracy = evaluate(network, load_data(config.data).test, seed=config.seed)
+        accuracy = evaluate(network, load_for(config).test, seed=config.seed)
         document = {"run": str(self.run), "data": config.data, "accuracy": accuracy}
         print_result(document, f"test accuracy {accuracy:.2%}", json=self.json)
 
@@ -149,7 +149,7 @@ class Energy:
     def execute(self) -> None:
         """Run the command."""
         config, network = open_run(self.run)
-        test = load_data(config.data).test
+        test = load_for(config).test
         result = estimate_energy(network, test, hardware=self.hardware, seed=config.seed)
         text = f"{result}\nsource: {HARDWARE[self.hardware].source}"
         print_result(result.to_dict(), text, json=self.json)

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import tomli_w
 
-from chgraph.checks import check_choice, check_positive_int, check_sparsity
+from chgraph.checks import check_choice, check_positive_int, check_real, check_sparsity
 from chgraph.storage import write_atomically
 from chsnn.data import DATA_SETS
 from chsnn.encoding import ENCODINGS, MOST_TIMESTEPS, Encoding
 from chsnn.energy import HARDWARE
 from chsnn.evolution import DeepR, Evolution, GradR, Rewiring
-from chsnn.networks import READOUTS, TOPOLOGIES, Readout, Topology
+from chsnn.networks import PLANS, READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
 from chsnn.settings import TrainingSettings
 from chsnn.threads import check_threads
@@ -24,8 +24,11 @@ from chsnn.weights import WEIGHTS, Weights
 Select = Literal["best", "last"]
 SELECTS = ("best", "last")
 RewiringName = Literal["evolution", "DeepR", "GradR", "none"]
+NetworkName = Literal["mlp", "2conv2fc", "6conv2fc", "spikformer"]
+NETWORKS = ("mlp", *PLANS, "spikformer")
 REWIRINGS = ("evolution", "DeepR", "GradR", "none")
 _CHOICES = {
+    "network": NETWORKS,
     "rewiring": REWIRINGS,
     "select": SELECTS,
     "data": DATA_SETS,
@@ -62,26 +65,54 @@ class NeuronConfig:
         return LIF(**asdict(self))
 
 
+@dataclass(frozen=True)
+class SpikformerConfig:
+    """Sizes of the network "spikformer"; see :func:`chsnn.networks.spikformer`."""
+
+    dim: int = 384
+    """Channels of a token."""
+    depth: int = 4
+    """Blocks."""
+    heads: int = 12
+    """Heads of attention."""
+    mlp_ratio: float = 4.0
+    """Neurons between the last two layers of a block, in terms of dim."""
+    patch: int = 4
+    """Side of the square of pixels that becomes a token."""
+    scale: float = 0.125
+    """Factor of the products of attention."""
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the sizes by name."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(TrainingSettings):
     """Everything that decides the outcome of a run."""
 
     data: str = "digits"
-    """Data set: digits, or mnist from the folder CHSNN_DATA/mnist."""
+    """Data set: digits, digits-saccades; of files in CHSNN_DATA mnist, cifar10, cifar100, n-mnist."""
     train_images: int | None = None
     """Number of training images to use; all if left out."""
+    network: NetworkName = "mlp"
+    """Architecture: mlp with layers `hidden`, 2conv2fc or 6conv2fc of `width`, or spikformer."""
     hidden: tuple[int, ...] = (512, 512)
-    """Neurons of each hidden layer."""
+    """Neurons of each hidden layer of an mlp."""
+    width: float = 1.0
+    """Factor of the channels and hidden neurons of 2conv2fc and 6conv2fc."""
     sparsity: float = 0.95
     """Fraction of absent links, at the start, of every layer but the dense output layer."""
     encoding: Encoding = "even"
-    """How an image becomes input: analogue at every step, evenly spaced or random spikes."""
+    """How an image becomes input: analogue, evenly spaced or random spikes; none: it is events."""
     timesteps: int = 8
-    """Time steps per image."""
+    """Time steps per image; frames of a recording of events."""
+    pool: int = 1
+    """Side of the squares of pixels that are counted together in frames of events."""
     readout: Readout = "potential"
-    """What scores a class: potential of an output neuron that never fires, or its rate."""
+    """What scores a class in an mlp: potential of a neuron that never fires, or a firing rate."""
     topology: Topology = "SSCTI"
-    """Initial topology of the first layer."""
+    """Initial topology of the first layer of an mlp; all other layers start regular."""
     weights: Weights = "SSWI"
     """Initial weights."""
     rewiring: RewiringName = "evolution"
@@ -101,6 +132,7 @@ class RunConfig(TrainingSettings):
     out: Path = Path("runs/run")
     """The run folder."""
     neuron: NeuronConfig = field(default_factory=NeuronConfig)
+    spikformer: SpikformerConfig = field(default_factory=SpikformerConfig)
     evolution: Evolution = field(default_factory=Evolution)
     deep_r: DeepR = field(default_factory=DeepR)
     grad_r: GradR = field(default_factory=GradR)
@@ -116,8 +148,10 @@ class RunConfig(TrainingSettings):
             raise ValueError(f"timesteps must be at most {MOST_TIMESTEPS:,}, got {self.timesteps}")
         for name, choices in _CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        if self.encoding == "none":
-            raise ValueError("encoding must make spikes of the images of a data set, got 'none'")
+        check_positive_int("pool", self.pool)
+        check_real("width", self.width, minimum=0.0, below=1e6)
+        if self.network != "mlp" and self.readout != "potential":
+            raise ValueError(f"readout must be potential with network {self.network}")
         for name in ("baseline", "download", "tensorboard"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chgraph.graph import BipartiteGraph
 from chgraph.plotting import save_figure
-from chgraph.topology import link_count
-from chsnn.augmentation import check_square
-from chsnn.data import DataSet, load_data
-from chsnn.evolution import Evolution
+from chsnn.data import EVENT_SETS, DataSet, load_data
 from chsnn.lab import plotting
 from chsnn.lab.config import RunConfig
 from chsnn.lab.folder import (
@@ -25,11 +21,12 @@ from chsnn.lab.folder import (
     check_folder,
     start_anew,
 )
+from chsnn.lab.networks import Network, build_network
 from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.tensorboard import check_installed
 from chsnn.lab.training import Training, chosen
-from chsnn.networks import SpikingMLP, mlp
 from chsnn.settings import CHANGEABLE, check_unchanged
+from chsnn.sparse import sparse_layers
 from chsnn.threads import threads
 
 # What may change when a run goes on, beside CHANGEABLE: none of it decides the outcome.
@@ -44,16 +41,16 @@ class Experiment:
     ----------
     config : RunConfig
     data : DataSet
-    network : SpikingMLP
+    network : Module
         As it starts.
-    twin : SpikingMLP or None
+    twin : Module or None
         The fully connected baseline as it starts.
     """
 
     config: RunConfig
     data: DataSet
-    network: SpikingMLP
-    twin: SpikingMLP | None
+    network: Network
+    twin: Network | None
 
     @classmethod
     def prepare(cls, config: RunConfig) -> Experiment:
@@ -68,11 +65,10 @@ class Experiment:
         check_folder(config.out)
         if config.tensorboard:
             check_installed()
-        data = load_data(config.data, download=config.download)
+        data = load_for(config)
         if config.train_images is not None:
             data = data.with_train_images(config.train_images)
-        if config.shift:
-            check_square(data.n_in)
+        _check_data(config, data)
         network = build_network(config, data)
         _check_rewiring(config, network)
         twin = build_network(config.fully_connected(), data) if config.baseline else None
@@ -102,7 +98,7 @@ class Experiment:
             return self._run(resume=resume, progress=progress)
 
     def _run(self, *, resume: bool, progress: bool) -> dict[str, Any]:
-        folder, before = self.config.out, self.network.graphs[0]
+        folder, before = self.config.out, first_graph(self.network)
         trainings = self._trainings(resume, progress)
         if resume:
             self.config.write(folder / TRAINED)
@@ -128,32 +124,23 @@ class Experiment:
         return trainings
 
 
-def build_network(config: RunConfig, data: DataSet) -> SpikingMLP:
-    """Return the network of a configuration as it starts, before any training."""
-    return mlp(
-        (data.n_in, *config.hidden, data.n_classes),
-        sparsity=config.sparsity,
-        inputs=data.train.images,
-        encoding=config.encoding,
-        timesteps=config.timesteps,
-        neuron=config.neuron.build(),
-        readout=config.readout,
-        topology=config.topology,
-        weights=config.weights,
-        seed=config.seed,
-    )
+def load_for(config: RunConfig) -> DataSet:
+    """Return the data set of a configuration; recordings as so many frames as time steps."""
+    is_events = config.data in EVENT_SETS
+    options: dict[str, Any] = {"timesteps": config.timesteps} if is_events else {}
+    if is_events and config.pool != 1:
+        options["pool"] = config.pool
+    return load_data(config.data, download=config.download, **options)
 
 
-def check_links(config: RunConfig, data: DataSet) -> None:
-    """Raise ValueError if a layer would have no link, at the start or at the end."""
-    rewiring = config.rewiring_settings()
-    final = rewiring.final_sparsity if isinstance(rewiring, Evolution) else None
-    for shape in itertools.pairwise((data.n_in, *config.hidden)):
-        for sparsity in (config.sparsity, config.sparsity if final is None else final):
-            link_count(*shape, sparsity)
+def _check_data(config: RunConfig, data: DataSet) -> None:
+    if data.over_time != (config.encoding == "none"):
+        takes = "'none': its samples are over time" if data.over_time else "'direct' or 'even'"
+        raise ValueError(f"encoding of {data.name} must be {takes}, got {config.encoding!r}")
+    config.augmentation.check(data.in_shape or (data.n_in,), over_time=data.over_time)
 
 
-def open_run(folder: Path) -> tuple[RunConfig, SpikingMLP]:
+def open_run(folder: Path) -> tuple[RunConfig, Network]:
     """Return the configuration and the chosen network (best or last epoch) of a run folder.
 
     Raises
@@ -192,11 +179,16 @@ def config_to_resume(folder: Path) -> RunConfig:
     return config
 
 
-def _check_rewiring(config: RunConfig, network: SpikingMLP) -> None:
+def _check_rewiring(config: RunConfig, network: Network) -> None:
     """Raise if the network cannot be rewired as the configuration says."""
     rewiring = config.rewiring_settings()
     if rewiring is not None:
         rewiring.attach(copy.deepcopy(network), total_steps=1, every=1).detach()
+
+
+def first_graph(network: Network) -> BipartiteGraph:
+    """Return the topology of the first sparse layer."""
+    return next(iter(sparse_layers(network).values())).graph
 
 
 def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outcome | None) -> None:
@@ -204,5 +196,5 @@ def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outc
     twin = None if baseline is None else baseline.history
     sparsity = outcome.config.sparsity
     save_figure(plotting.learning_curves(outcome.history, twin, sparsity=sparsity), curves)
-    save_figure(plotting.first_layer(before, outcome.network.graphs[0]), links)
+    save_figure(plotting.first_layer(before, first_graph(outcome.network)), links)
     save_figure(plotting.activity(outcome.energy), activity)

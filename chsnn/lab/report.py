@@ -11,8 +11,7 @@ from chgraph.storage import write_atomically
 from chsnn.energy import EnergyReport
 from chsnn.history import History
 from chsnn.lab.config import RunConfig
-from chsnn.networks import SpikingMLP
-from chsnn.sparse import sparse_layers
+from chsnn.lab.networks import Network, described, rewired_layers
 from chsnn.sparsity import link_sparsity, node_sparsity
 
 
@@ -23,7 +22,7 @@ class Outcome:
     Attributes
     ----------
     config : RunConfig
-    network : SpikingMLP
+    network : Module
         Of the epoch that the configuration selects.
     history : History
     best_validation_accuracy : float
@@ -34,7 +33,7 @@ class Outcome:
     """
 
     config: RunConfig
-    network: SpikingMLP
+    network: Network
     history: History
     best_validation_accuracy: float
     accuracy: float
@@ -42,17 +41,16 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON-ready numbers and names."""
-        layers = sparse_layers(self.network)
         return {
             "data": self.config.data,
-            "network": list(self.network.sizes),
+            "network": described(self.config, self.network),
             "timesteps": self.config.timesteps,
             "seed": self.config.seed,
             "epochs": len(self.history.rows),
             "accuracy": self.accuracy,
             "link_sparsity": link_sparsity(self.network),
             # All but the output layer, which is dense and loses only what dead neurons had.
-            "sparse_layers_sparsity": link_sparsity(self.network, list(layers)[:-1]),
+            "sparse_layers_sparsity": link_sparsity(self.network, rewired_layers(self.network)),
             "node_sparsity": node_sparsity(self.network),
             "firing_rate": self.energy.firing_rate,
             "sops_per_sample": self.energy.sops_per_sample,
@@ -83,9 +81,10 @@ def write_report(path: Path, document: dict[str, Any]) -> Path:
 
 def summary(document: dict[str, Any]) -> str:
     """Return the report in a few lines for a person."""
-    sizes = "-".join(str(size) for size in document["network"])
+    network = document["network"]
+    name = network if isinstance(network, str) else "-".join(str(size) for size in network)
     lines = [
-        f"{document['data']}, {sizes}, {document['timesteps']} time steps, "
+        f"{document['data']}, {name}, {document['timesteps']} time steps, "
         f"{document['epochs']} epochs, seed {document['seed']}",
         f"{'':<28}{'sparse':>14}" + (f"{'fully connected':>18}" if document["baseline"] else ""),
     ]

@@ -12,9 +12,9 @@ from chsnn.energy import estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.lab.config import RunConfig
 from chsnn.lab.folder import TENSORBOARD
+from chsnn.lab.networks import Network
 from chsnn.lab.report import Outcome
 from chsnn.lab.tensorboard import open_writer
-from chsnn.networks import SpikingMLP
 from chsnn.settings import CHANGEABLE
 from chsnn.tensor_file import UnreadableCheckpoint
 from chsnn.training import BEST, CHECKPOINT, Trainer
@@ -36,7 +36,7 @@ class Training:
 
     @classmethod
     def of(
-        cls, config: RunConfig, network: SpikingMLP, *, name: str, resume: bool, progress: bool
+        cls, config: RunConfig, network: Network, *, name: str, resume: bool, progress: bool
     ) -> Training:
         """Return the training of a network, or of the one in the folder's checkpoint.
 
@@ -77,9 +77,9 @@ class Training:
         )
 
 
-def chosen(config: RunConfig) -> SpikingMLP:
+def chosen(config: RunConfig) -> Network:
     """Return the network of the epoch that the configuration selects, from the run folder."""
-    return cast(SpikingMLP, load(config.out / (BEST if config.select == "best" else CHECKPOINT)))
+    return cast(Network, load(config.out / (BEST if config.select == "best" else CHECKPOINT)))
 
 
 def _resumed(config: RunConfig, options: dict[str, Any]) -> Trainer | None:

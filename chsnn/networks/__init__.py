@@ -1,11 +1,13 @@
 """Architectures."""
 
-from chsnn.networks.conv import PLANS, SpikingConv, conv
+from typing import Any
+
+from chsnn.networks.conv import PLANS, SpikingConv, conv, hidden_shape
 from chsnn.networks.mlp import READOUTS, TOPOLOGIES, Readout, SpikingMLP, Topology, mlp
-from chsnn.networks.spikformer import CIFAR10_DVS, Spikformer, spikformer
+from chsnn.networks.spikformer import CIFAR10_DVS, Spikformer, block_shapes, spikformer
 
 # Classes that a file can hold by name, rebuilt by their `from_specification`.
-BUILDERS = {"mlp": SpikingMLP, "conv": SpikingConv, "spikformer": Spikformer}
+BUILDERS: dict[str, Any] = {"mlp": SpikingMLP, "conv": SpikingConv, "spikformer": Spikformer}
 
 __all__ = [
     "BUILDERS",
@@ -18,7 +20,9 @@ __all__ = [
     "SpikingConv",
     "SpikingMLP",
     "Topology",
+    "block_shapes",
     "conv",
+    "hidden_shape",
     "mlp",
     "spikformer",
 ]

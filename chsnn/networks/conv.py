@@ -256,16 +256,12 @@ def conv(
     >>> network(torch.rand(3, 1, 28, 28)).shape
     torch.Size([3, 10])
     """
-    plan = PLANS[check_choice("name", name, PLANS)]
-    in_shape = check_in_shape(in_shape)
+    n_features, hidden = hidden_shape(name, in_shape=in_shape, width=width)
     check_positive_int("n_classes", n_classes)
     check_flag("batch_norm", batch_norm)
-    check_real("width", width, minimum=0.0, below=1e6)
-    neuron = LIF() if neuron is None else neuron
-    stages = [(_scaled(n, width), pool) for n, pool in plan.stages]
-    n_features = _features(stages, in_shape)
-    hidden = _scaled(plan.hidden, width)
     link_count(n_features, hidden, sparsity)  # raises where no link would be left
+    neuron = LIF() if neuron is None else neuron
+    stages = _stages(PLANS[name], width)
     start_numba()
     graphs = (
         regular(n_features, hidden, sparsity, rng=stream(seed, "topology", "hidden")),
@@ -297,15 +293,33 @@ def conv(
     return network
 
 
-def _scaled(n: int, width: float) -> int:
-    return max(1, round(n * width))
+def hidden_shape(name: str, *, in_shape: InShape, width: float = 1.0) -> tuple[int, int]:
+    """Return inputs and outputs of the sparse layer of :func:`conv`; arguments as there.
 
+    Raises
+    ------
+    ValueError
+        If the name is unknown, a size is out of range, or nothing is left after the pooling.
 
-def _features(stages: list[tuple[int, Pool | None]], in_shape: InShape) -> int:
-    """Return the inputs of the first linear layer."""
-    height, breadth = in_shape[1:]
+    Examples
+    --------
+    >>> hidden_shape("6conv2fc", in_shape=(3, 32, 32))
+    (32768, 512)
+    """
+    plan = PLANS[check_choice("name", name, PLANS)]
+    height, breadth = check_in_shape(in_shape)[1:]
+    check_real("width", width, minimum=0.0, below=1e6)
+    stages = _stages(plan, width)
     for _, pool in stages:
         height, breadth = pooled(height, pool), pooled(breadth, pool)
     if not height or not breadth:
         raise ValueError(f"in_shape must be larger: nothing of {in_shape} is left after pooling")
-    return stages[-1][0] * height * breadth
+    return stages[-1][0] * height * breadth, _scaled(plan.hidden, width)
+
+
+def _stages(plan: Plan, width: float) -> list[tuple[int, Pool | None]]:
+    return [(_scaled(n, width), pool) for n, pool in plan.stages]
+
+
+def _scaled(n: int, width: float) -> int:
+    return max(1, round(n * width))

@@ -180,7 +180,7 @@ class Spikformer(nn.Module):
         """Rebuild a network from :meth:`specification`, without links: its state brings them."""
         empty = {
             name: BipartiteGraph.from_links([], [], shape)
-            for name, shape in _shapes(specification["dim"], specification["hidden"]).items()
+            for name, shape in block_shapes(specification["dim"], specification["hidden"]).items()
         }
         return cls(
             [dict(empty) for _ in range(specification["depth"])],
@@ -274,7 +274,7 @@ def spikformer(
     in_shape = check_in_shape(in_shape)
     hidden = _check_sizes(in_shape, dim, depth, heads, mlp_ratio, patch)
     check_positive_int("n_classes", n_classes)
-    for shape in _shapes(dim, hidden).values():
+    for shape in block_shapes(dim, hidden).values():
         link_count(*shape, sparsity)  # raises where no link would be left
     neuron = LIF() if neuron is None else neuron
     start_numba()
@@ -326,7 +326,8 @@ def _reduced(side: int, pools: list[Pool | None]) -> int:
     return side
 
 
-def _shapes(dim: int, hidden: int) -> dict[str, tuple[int, int]]:
+def block_shapes(dim: int, hidden: int) -> dict[str, tuple[int, int]]:
+    """Return inputs and outputs of every sparse layer of a block."""
     square = {name: (dim, dim) for name in ("q", "k", "v", "projection")}
     return {**square, "fc1": (dim, hidden), "fc2": (hidden, dim)}
 
@@ -335,7 +336,7 @@ def _graphs(
     block: int, dim: int, hidden: int, sparsity: float, seed: int
 ) -> dict[str, BipartiteGraph]:
     graphs = {}
-    for name, shape in _shapes(dim, hidden).items():
+    for name, shape in block_shapes(dim, hidden).items():
         rng = stream(seed, "topology", f"blocks.{block}.{name}")
         graphs[name] = regular(*shape, sparsity, rng=rng)
     return graphs

@@ -7,8 +7,8 @@ import pytest
 from chsnn.data import load_data
 from chsnn.evolution import Evolution
 from chsnn.lab.config import RunConfig
-from chsnn.lab.experiment import build_network
 from chsnn.lab.methods import METHODS, method_config
+from chsnn.lab.networks import build_network
 
 BASE = RunConfig(
     hidden=(40,),

@@ -33,7 +33,10 @@ def small_spikformer(encoding="direct", **options):
 
 NETWORKS = {
     "2conv2fc": (small_conv, reference.conv_scores),
-    "2conv2fc, no norm": (lambda e: small_conv(e, batch_norm=False, width=0.3), reference.conv_scores),
+    "2conv2fc, no norm": (
+        lambda e: small_conv(e, batch_norm=False, width=0.3),
+        reference.conv_scores,
+    ),
     "6conv2fc": (lambda e: small_conv(e, "6conv2fc", width=0.03), reference.conv_scores),
     "spikformer": (small_spikformer, reference.spikformer_scores),
     "spikformer, few tokens": (
