@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from chgraph.checks import check_count, check_positive_int
@@ -16,15 +17,20 @@ from chsnn.observe import GradientTap
 from chsnn.optimizers import check_carries, leave_alone
 from chsnn.threads import start_numba
 
+# In the memory while a rewiring is to be made up for that was left out after the last step.
+_OWED = "owed"
+
 
 class Rewirer:
     """Rewires the layers of one model as it is trained; ``attach`` of the settings makes one.
 
     Call :meth:`step` after every ``optimizer.step()``. It counts them and knows when to rewire.
+    Nothing is rewired after the last step: what came then would never be trained. (Settings that
+    move the weights themselves, as Grad R, are the gradient step and act after the last one too.)
 
     Attributes
     ----------
-    settings : Evolution, DeepR or GradR
+    settings : Evolution, DeepR, GradR, SDSNN or DPAP
     state : RewiringState
         Layers, targets and everything that is remembered.
     steps : int
@@ -55,7 +61,9 @@ class Rewirer:
             settings.begin(state)
         else:
             self.load_state_dict(resume)
+            self._set_length(self.steps, total_steps, every)
         settings.warm_up(state)
+        self._activity = settings.activity(state)
         if settings.owns_values:
             for optimizer in state.optimizers:
                 leave_alone(optimizer, [state.layers[name].values for name in state.targets])
@@ -78,25 +86,48 @@ class Rewirer:
         Returns
         -------
         EvolutionRecord or None
-            What was done; None if it was not time.
+            What was done; None if it was not time, or the step is the last one.
 
         Raises
         ------
         FloatingPointError
             If a weight is not finite; nothing has been changed then.
+        ValueError
+            If the density is to fall, and the training is too short for any rewiring.
         RuntimeError
             If gradients are needed and no backward pass went through a layer.
         TypeError
             If an optimiser's state cannot be carried over a change of links; nothing has been
             changed then.
         """
-        due = (self.steps + 1) % self.every == 0
+        if self.steps == 0:
+            self._check_length(self.total_steps, self.every)
+        due = self._is_due(self.steps + 1)
         if due:
             self._check_before()
         self.steps += 1
+        if self._activity is not None:
+            self.settings.take_in(self.state, self._activity.batches())
         record = self._rewire() if due else None
         self._listen()
         return record
+
+    def _is_due(self, step: int) -> bool:
+        """Whether there is to be a rewiring after the step of this number."""
+        if _OWED in self.state.memory:
+            return True
+        return step % self.every == 0 and (step < self.total_steps or self.settings.owns_values)
+
+    def _last_due(self, total_steps: int, every: int) -> int:
+        """Return the step that the last rewiring of a training comes after, 0 if there is none."""
+        return (total_steps - (0 if self.settings.owns_values else 1)) // every * every
+
+    def _check_length(self, total_steps: int, every: int) -> None:
+        if not self._last_due(total_steps, every) and not self.settings.is_settled(0.0):
+            raise ValueError(
+                "total_steps must leave room for a rewiring before the last step, for the sparsity "
+                f"to come to its end; got {total_steps} with one every {every}"
+            )
 
     def _check_before(self) -> None:
         """Raise if the rewiring that is due cannot be done."""
@@ -118,27 +149,60 @@ class Rewirer:
 
     def _rewire(self) -> EvolutionRecord:
         gradients = self._tap.gradients if self.settings.reads_gradients else None
+        self.state.memory.pop(_OWED, None)
+        self.state.last_progress = self._last_due(self.total_steps, self.every) / self.total_steps
         record = self.settings.step(self.state, progress=self.progress, gradients=gradients)
         self.state.events += 1
         return record
 
     def _listen(self) -> None:
         """Keep gradients while the step that will read them is made, and not otherwise."""
-        if self.settings.reads_gradients and (self.steps + 1) % self.every == 0:
+        if self.settings.reads_gradients and self._is_due(self.steps + 1):
             self._tap.open()
         else:
             self._tap.close()
 
-    def reschedule(self, *, steps: int, total_steps: int, every: int) -> None:
-        """Go on in a training of another length: `steps` of `total_steps` are done."""
-        self.steps = check_count("steps", steps)
-        self.total_steps = check_positive_int("total_steps", total_steps)
-        self.every = check_positive_int("every", every)
+    def reschedule(self, *, steps: int, total_steps: int, every: int) -> EvolutionRecord | None:
+        """Go on in a training of another length: `steps` of `total_steps` are done.
+
+        A rewiring that was left out because its step was the last one is made now if the training
+        goes on, as one of this length from the start would have made it; model and optimisers must
+        be those of that moment. One that needs gradients comes with those of the next step.
+
+        Returns
+        -------
+        EvolutionRecord or None
+            Of a rewiring that was made up for.
+
+        Raises
+        ------
+        ValueError
+            If the density is to fall, and the training is too short for any rewiring.
+        """
+        self._set_length(steps, total_steps, every)
+        record = None
+        if _OWED in self.state.memory and not self.settings.reads_gradients:
+            self._check_before()
+            record = self._rewire()
         self._listen()
+        return record
+
+    def _set_length(self, steps: int, total_steps: int, every: int) -> None:
+        check_count("steps", steps)
+        check_positive_int("total_steps", total_steps)
+        check_positive_int("every", every)
+        self._check_length(total_steps, every)
+        was_left_out = self.steps % self.every == 0 and not self._is_due(self.steps)
+        # As long as before is no longer training, but the last epoch begun again.
+        if was_left_out and steps < total_steps != self.total_steps:
+            self.state.memory[_OWED] = torch.tensor(True)
+        self.steps, self.total_steps, self.every = steps, total_steps, every
 
     def detach(self) -> None:
         """Leave model and optimisers: nothing is watched any more."""
         self._tap.close()
+        if self._activity is not None:
+            self._activity.close()
         for hook in self._hooks:
             hook.remove()
 
@@ -180,9 +244,9 @@ class Rewirer:
         state.thresholds = dict(saved["thresholds"])
         state.stopped = set(saved["stopped"])
         state.memory = {name: tensor.clone() for name, tensor in saved["memory"].items()}
-        self.reschedule(
-            steps=saved["steps"], total_steps=saved["total_steps"], every=saved["every"]
-        )
+        self.steps, self.total_steps = int(saved["steps"]), int(saved["total_steps"])
+        self.every = int(saved["every"])
+        self._listen()
 
     def _check_saved(self, saved: Mapping[str, Any]) -> None:
         mine = self.state_dict()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from torch import Tensor
+
+from chsnn.evolution.activity import Activity
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
@@ -47,6 +50,13 @@ class RewiringRule(ABC):
     @abstractmethod
     def follow(self, state: RewiringState, name: str) -> None:
         """Take up links and weights that somebody else has given a layer."""
+
+    def activity(self, state: RewiringState) -> Activity | None:
+        """Return what is to watch the layers at every step of training; None: nothing."""
+        return None
+
+    def take_in(self, state: RewiringState, batches: Sequence[Mapping[str, Tensor]]) -> None:
+        """Take in what was seen in the step before: for each batch, what the layers read."""
 
     @abstractmethod
     def is_settled(self, progress: float) -> bool:

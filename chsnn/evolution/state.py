@@ -36,6 +36,8 @@ class RewiringState:
         Of the topology kernels.
     events : int
         Rewirings so far, which number the random streams.
+    last_progress : float
+        How much of training is done when the last rewiring comes: targets are reached by then.
     stopped : set of str
         Layers whose rewiring has come to rest.
     first_links : dict of str to int
@@ -52,6 +54,7 @@ class RewiringState:
     seed: int = 0
     n_threads: int | None = None
     events: int = 0
+    last_progress: float = 1.0
     stopped: set[str] = field(default_factory=set)
     first_links: dict[str, int] = field(default_factory=dict)
     memory: dict[str, Tensor] = field(default_factory=dict)

@@ -92,7 +92,7 @@ class RunConfig(TrainingSettings):
     """Everything that decides the outcome of a run."""
 
     data: str = "digits"
-    """Data set: digits, digits-saccades; of files in CHSNN_DATA mnist, cifar10, cifar100, n-mnist."""
+    """Data set: digits, digits-saccades; mnist, cifar10, cifar100, n-mnist of files."""
     train_images: int | None = None
     """Number of training images to use; all if left out."""
     network: NetworkName = "mlp"

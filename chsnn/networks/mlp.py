@@ -185,7 +185,8 @@ def mlp(
         Fraction of absent links of every layer but the last, which is dense; or one value
         per layer, None for a dense layer that is never rewired.
     inputs : array_like or Tensor, shape (N, sizes[0]), optional
-        Images from which SSCTI learns how inputs correlate, encoded as the network does;
+        Images from which SSCTI learns how inputs correlate, encoded as the network does (with
+        "none" spikes or counts over time, [T, N, ...]);
         without them the first layer starts as the others do, random and regular.
     encoding : {"direct", "even", "bernoulli", "none"}
         How inputs become what the first layer reads at every step; "none": they are spikes over
@@ -236,7 +237,7 @@ def mlp(
         neuron=neuron,
         readout=readout,
         backend=backend,
-        activity_sparsity=0.5 if spikes is None else 1.0 - float(spikes.mean()),
+        activity_sparsity=0.5 if spikes is None else _silent_share(encoder, spikes),
     )
     for name, layer in sparse_layers(network).items():
         layer.set_values(
@@ -282,6 +283,10 @@ def _observe(encoder: Encoder, inputs: Any, n_in: int, seed: int) -> np.ndarray:
     images = torch.as_tensor(inputs, dtype=torch.float32)
     if not bool(images.isfinite().all()):
         raise ValueError("inputs must be finite, got NaN or infinity")
+    if encoder.kind == "none":
+        if images.min() < 0.0:
+            raise ValueError(f"inputs over time must not be negative, got {images.min():g}")
+        return encoder.flat(images, n_in, name="inputs").numpy()
     if encoder.kind != "direct" and not 0.0 <= images.min() <= images.max() <= 1.0:
         raise ValueError(
             "inputs must have intensities in [0, 1] to become spikes, got "
@@ -291,6 +296,13 @@ def _observe(encoder: Encoder, inputs: Any, n_in: int, seed: int) -> np.ndarray:
     if encoder.kind == "direct":
         return images[None].numpy()
     return encoder(images, torch_stream(seed, "observe")).to(torch.uint8).numpy()
+
+
+def _silent_share(encoder: Encoder, spikes: np.ndarray) -> float:
+    """Return the S_t of SSWI: the share of silent inputs, of analogue ones 1 - their mean."""
+    if encoder.kind == "none":  # counts may be larger than 1
+        return float((spikes == 0).mean())
+    return 1.0 - float(spikes.mean())
 
 
 def _initial_graph(
