@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from chgraph.checks import check_choice
 from chsnn.data.batches import Batches, as_batches
 from chsnn.data.cifar import load_cifar
+from chsnn.data.cifar10_dvs import load_cifar10_dvs
 from chsnn.data.datasets import DataSet, Samples
 from chsnn.data.digits import load_digits
+from chsnn.data.dvs_gesture import load_dvs_gesture
 from chsnn.data.events import EVENT, as_events, to_frames
 from chsnn.data.labels import class_labels
 from chsnn.data.mnist import load_mnist
@@ -25,15 +28,18 @@ _LOADERS: dict[str, Callable[..., DataSet]] = {
     "cifar10": lambda root=None, **options: load_cifar("cifar10", root, **options),
     "cifar100": lambda root=None, **options: load_cifar("cifar100", root, **options),
     "n-mnist": load_nmnist,
+    "cifar10-dvs": load_cifar10_dvs,
+    "dvs-gesture": load_dvs_gesture,
 }
 DATA_SETS = tuple(_LOADERS)
 # Of recordings: spikes and counts over time, made into frames.
-EVENT_SETS = ("digits-saccades", "n-mnist")
-_FROM_FILES = ("mnist", "cifar10", "cifar100", "n-mnist")
+EVENT_SETS = ("digits-saccades", "n-mnist", "cifar10-dvs", "dvs-gesture")
+_FROM_FILES = tuple(name for name in DATA_SETS if not name.startswith("digits"))
 _FETCHED = ("mnist", "cifar10", "cifar100")
+_FRAMES = tuple(field.name for field in fields(Frames))
 _OPTIONS = {
+    **dict.fromkeys(EVENT_SETS, _FRAMES),
     "digits-saccades": ("timesteps", "by", "seed", "camera"),
-    "n-mnist": ("timesteps", "by", "stop", "pool"),
 }
 
 
@@ -47,7 +53,8 @@ def load_data(
     name : str
         "digits": scikit-learn's bundled 8 x 8 handwritten digits. "digits-saccades": the same as a
         simulated event camera sees them. "mnist": the four IDX files of MNIST. "cifar10",
-        "cifar100": their binary files. "n-mnist": its official folders.
+        "cifar100": their binary files. "n-mnist": its official folders. "cifar10-dvs",
+        "dvs-gesture": their AEDAT files as published.
     root : path, optional
         Folder of the files of a data set that is not bundled; by default one named after
         it in the folder that ``CHSNN_DATA`` names, or else in the user's cache folder.

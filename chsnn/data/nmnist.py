@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from chsnn.data.datasets import DataSet
-from chsnn.data.events import EVENT
+from chsnn.data.events import EVENT, pooled_sensor
 from chsnn.data.files import data_folder
-from chsnn.data.recordings import Frames, Recording, parts_of
+from chsnn.data.recordings import Frames, Recording, held_out, parts_of
 
 SENSOR = (34, 34)
 _EVENT_BYTES = 5
 _OVERFLOW_ROW = 240  # such an event only says that 2^13 microseconds have passed
 _OVERFLOW_US = 1 << 13
-_SPLIT_SEED = 20251107
 _VALIDATION_SHARE = 12  # one in so many training recordings, as of MNIST
 
 
@@ -46,16 +45,10 @@ def load_nmnist(root: str | Path | None = None, **frames: Any) -> DataSet:
     settings = Frames(**frames)
     folder = data_folder(("nmnist", "N-MNIST"), root)
     train, test = (_recordings(folder / name) for name in ("Train", "Test"))
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(train))
-    n_validation = len(train) // _VALIDATION_SHARE
-    splits = {
-        "train": [train[i] for i in order[n_validation:]],
-        "validation": [train[i] for i in order[:n_validation]],
-        "test": test,
-    }
+    kept, validation = held_out(train, _VALIDATION_SHARE)
+    splits = {"train": kept, "validation": validation, "test": test}
     parts = parts_of(splits, _read, SENSOR, settings)
-    height, width = (-(-side // settings.pool) for side in SENSOR)
-    return DataSet("n-mnist", 10, **parts, in_shape=(2, height, width))
+    return DataSet("n-mnist", 10, **parts, in_shape=(2, *pooled_sensor(SENSOR, settings.pool)))
 
 
 def _recordings(folder: Path) -> list[Recording]:

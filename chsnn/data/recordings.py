@@ -24,6 +24,7 @@ from chsnn.data.files import cache_folder
 # Frames of a split that is held in memory: more is read as it is asked for.
 IN_MEMORY = 1 << 30
 _BITS_KEPT = np.float32
+_SPLIT_SEED = 20251107
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +184,15 @@ def _keep(path: Path, frames: np.ndarray) -> None:
         os.replace(file.name, path)
     except OSError:
         return
+
+
+def held_out(
+    recordings: Sequence[Recording], share: int
+) -> tuple[list[Recording], list[Recording]]:
+    """Return recordings without one in so many, drawn with a fixed seed, and these."""
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(recordings))
+    n = len(recordings) // share
+    return [recordings[i] for i in order[n:]], [recordings[i] for i in order[:n]]
 
 
 def parts_of(
