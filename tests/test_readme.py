@@ -41,12 +41,14 @@ def run(text):
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_the_examples_run_and_print_what_is_said(page):
     text = page.read_text(encoding="utf-8")
-    assert len(blocks(text)) >= 3
+    assert blocks(text)
     assert run(text) == []
 
 
-def test_the_guide_to_ones_own_model_has_examples():
-    assert ROOT / "docs/guide/own-model.md" in WITH_EXAMPLES
+def test_the_first_page_and_the_guide_to_ones_own_model_have_examples():
+    for page in (README, ROOT / "docs/guide/own-model.md"):
+        assert page in WITH_EXAMPLES
+        assert len(blocks(page.read_text(encoding="utf-8"))) >= 3
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
