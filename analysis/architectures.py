@@ -67,7 +67,7 @@ STUDIES = {
         replace(_SHARED, data="mnist", network="2conv2fc", epochs=15, shift=1),
         seeds=(0, 1),
         sparsities=(0.95,),
-        says="2Conv2FC at full size on MNIST, 55,000 training images moved by up to a pixel, T = 4.",
+        says="2Conv2FC at full size on MNIST, 55,000 images moved by up to a pixel, T = 4.",
     ),
     "nmnist": Study(
         replace(_EVENTS, data="n-mnist", network="2conv2fc"),

@@ -37,6 +37,7 @@ from chsnn.lab.networks import build_network
 
 HELD_ASIDE = 30_000
 SEEDS = (0, 1, 2, 3, 4)
+ROWS = "mnist_headline.json"
 _SPLIT_SEED = 30_000
 
 _SHARED = RunConfig(
@@ -158,44 +159,43 @@ def tune(kind: str, runs: Path, data: DataSet) -> None:
         run(replace(config, out=try_folder(runs, kind, number)), data)
 
 
-def tried(kind: str, runs: Path) -> list[dict[str, Any]]:
-    """Return a row for every finished try."""
+def tried(kind: str, runs: Path, out: Path) -> list[dict[str, Any]]:
+    """Return a row for every finished try: of its run folder, or of an earlier table's rows."""
+    path = out / ROWS
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     rows = []
     for number, config in enumerate(TRIES[kind]):
-        path = try_folder(runs, kind, number) / REPORT
-        if path.is_file():
-            report = json.loads(path.read_text(encoding="utf-8"))
-            settings = {k: v for k, v in config.to_dict().items() if k != "out"}
-            rows.append(
-                {
-                    "part": "tuning",
-                    "method": kind,
-                    "seed": config.seed,
-                    "try": number,
-                    "validation_accuracy": report["accuracy"],
-                    "link_sparsity": report["link_sparsity"],
-                    "settings": settings,
-                }
-            )
+        settings = {k: v for k, v in config.to_dict().items() if k != "out"}
+        report = try_folder(runs, kind, number) / REPORT
+        if report.is_file():
+            found = json.loads(report.read_text(encoding="utf-8"))
+            row = {"part": "tuning", "method": kind, "seed": config.seed, "try": number}
+            row |= {"validation_accuracy": found["accuracy"]}
+            rows.append({**row, "link_sparsity": found["link_sparsity"], "settings": settings})
+        else:
+            rows += [
+                row
+                for row in earlier
+                if (row["part"], row["method"], row.get("try")) == ("tuning", kind, number)
+                and row["settings"] == settings
+            ]
     return rows
 
 
-def best_try(kind: str, runs: Path) -> RunConfig:
+def best_try(kind: str, runs: Path, out: Path) -> RunConfig:
     """Return the settings of the best try; all must be finished."""
-    rows = tried(kind, runs)
+    rows = tried(kind, runs, out)
     if len(rows) < len(TRIES[kind]):
-        raise ValueError(
-            f"{kind}: {len(rows)} of {len(TRIES[kind])} tries are finished; tune first"
-        )
+        done = f"{len(rows)} of {len(TRIES[kind])} tries"
+        raise ValueError(f"{kind}: {done} are finished; tune first")
     return TRIES[kind][max(rows, key=lambda row: row["validation_accuracy"])["try"]]
 
 
-def measure(kind: str, runs: Path, data: DataSet, seeds: Sequence[int]) -> None:
+def measure(config: RunConfig, folder: Path, data: DataSet, seeds: Sequence[int]) -> None:
     """Train the best try on all images that are not for testing."""
     whole = replace(data, train=_joined(data.train, data.validation))
     for seed in seeds:
-        folder = runs / "test" / _slug(kind) / f"seed-{seed}"
-        run(replace(best_try(kind, runs), seed=seed, out=folder), whole)
+        run(replace(config, seed=seed, out=folder / f"seed-{seed}"), whole)
 
 
 def _joined(*parts: Samples) -> Samples:
@@ -240,14 +240,14 @@ def paired_interval(first: dict[int, Tensor], second: dict[int, Tensor]) -> tupl
 
 def write_results(runs: Path, out: Path, data: DataSet) -> str:
     """Write rows and tables of all finished runs; return the tables."""
-    rows: list[dict[str, Any]] = [row for kind in TRIES for row in tried(kind, runs)]
+    rows: list[dict[str, Any]] = [row for kind in TRIES for row in tried(kind, runs, out)]
     text = tuning_table(rows)
     found = {kind: tested(kind, runs, data) for kind in TRIES}
     main = {kind: members for kind, (members, _) in found.items() if members}
     if main:
         text += "\n" + test_table(main, {kind: known for kind, (_, known) in found.items()})
     rows += [row for members in main.values() for row in members]
-    write_atomically(out / "mnist_headline.json", (json.dumps(rows, indent=1) + "\n").encode())
+    write_atomically(out / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
     write_atomically(out / "mnist_headline.md", text.encode())
     return text
 
@@ -313,7 +313,8 @@ def main() -> None:
         if "tuning" in arguments.parts:
             tune(kind, arguments.runs, part)
         if "test" in arguments.parts:
-            measure(kind, arguments.runs, data, arguments.seeds)
+            best = best_try(kind, arguments.runs, arguments.out)
+            measure(best, arguments.runs / "test" / _slug(kind), data, arguments.seeds)
         write_results(arguments.runs, arguments.out, data)
     print(write_results(arguments.runs, arguments.out, data))
 
