@@ -25,26 +25,35 @@ class Activity:
     layers : mapping of str to SparseLinear
     decay : float
         What is left of a trace after a step, in [0, 1).
+    into : callable
+        Takes the traces of a batch by layer, each (samples, n_in).
 
     Examples
     --------
     >>> from chgraph import BipartiteGraph
     >>> layer = SparseLinear(BipartiteGraph.from_links([0], [0], (1, 1)))
-    >>> activity = Activity({"fc": layer}, decay=0.5)
+    >>> activity = Activity({"fc": layer}, decay=0.5, into=print)
     >>> layer(torch.tensor([[[1.0]], [[1.0]]])).sum().backward()  # two steps of one sample
-    >>> activity.batches()
-    [{'fc': tensor([[0.7500]])}]
+    >>> activity.deliver()
+    {'fc': tensor([[0.7500]])}
     >>> activity.close()
     """
 
-    def __init__(self, layers: Mapping[str, SparseLinear], *, decay: float) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, SparseLinear],
+        *,
+        decay: float,
+        into: Callable[[dict[str, Tensor]], None],
+    ) -> None:
         self.decay = decay
+        self.into = into
         self._calls: list[_Call] = []
         self._batch, self._has_learnt = 0, False
         self._stops = [layer.watch(partial(self._watch, name)) for name, layer in layers.items()]
 
-    def batches(self) -> list[dict[str, Tensor]]:
-        """Return the traces of each batch since the last time by layer, (samples, n_in).
+    def deliver(self) -> None:
+        """Hand over the traces of every batch since the last time.
 
         Raises
         ------
@@ -52,10 +61,8 @@ class Activity:
             If a layer had another number of samples from one time step to the next.
         """
         calls, self._calls = [call for call in self._calls if call.is_learnt_from], []
-        return [
-            _joined([call for call in calls if call.batch == batch], self.decay)
-            for batch in dict.fromkeys(call.batch for call in calls)
-        ]
+        for batch in dict.fromkeys(call.batch for call in calls):
+            self.into(_joined([call for call in calls if call.batch == batch], self.decay))
 
     def close(self) -> None:
         """Watch no more, and forget what was seen."""

@@ -51,13 +51,14 @@ class Rewiring(RewiringRule):
         optimizer : Optimizer or sequence of Optimizer, optional
             Whose per-link state (moments and the like) is carried along when links change.
         total_steps : int
-            Optimiser steps of the whole training, which schedules follow.
+            Optimiser steps of the whole training, which schedules follow; nothing is rewired after
+            the last one.
         every : int, optional
             Optimiser steps from one rewiring to the next; by default what the settings say,
             which must be a number then.
         layers : str or iterable of str, optional
             Patterns of the names of the layers to rewire; by default those with absent links
-            (Grad R: all but the last linear layer of the model). Frozen ones are left alone.
+            (Grad R, SD-SNN, DPAP: all but the last linear layer). Frozen ones are left alone.
         wiring : Wiring, optional
             Which layer feeds which; by default what the model says (``model.wiring``). What is
             not known is left alone by chain removal.
@@ -66,7 +67,8 @@ class Rewiring(RewiringRule):
             Of the topology kernels; the same seed gives the same links at any number.
         resume : mapping, optional
             The ``state_dict()`` of a rewirer, to go on from there on a model with the links of
-            that moment.
+            that moment. If it was at its end and `total_steps` are more, the rewiring left out
+            then is made by the next ``reschedule``, or after the next step.
 
         Returns
         -------
@@ -186,7 +188,7 @@ def _named(
     if not names:
         raise ValueError(
             "model must have a layer to rewire, got none: every link of its layers is there "
-            "already (Grad R leaves the output layer alone), or layers is empty"
+            "already (and some ways of rewiring leave the output layer alone), or layers is empty"
         )
     return names
 

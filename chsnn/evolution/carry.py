@@ -10,10 +10,10 @@ import torch
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.state import RewiringState
 from chsnn.seeds import stream
-from chsnn.weights import sswi
+from chsnn.weights import initial_weights
 
-NewWeights = Literal["zero", "SSWI", "last"]
-NEW_WEIGHTS = ("zero", "SSWI", "last")
+NewWeights = Literal["zero", "SSWI", "kaiming", "last"]
+NEW_WEIGHTS = ("zero", "SSWI", "kaiming", "last")
 
 
 def new_values(
@@ -24,9 +24,10 @@ def new_values(
         return 0.0
     layer = state.layers[name]
     is_new = layer.graph.link_ids(*graph.links()) < 0
-    if kind == "SSWI":
-        drawn = sswi(
+    if kind == "SSWI" or kind == "kaiming":
+        drawn = initial_weights(
             graph,
+            kind,
             v_th=state.thresholds[name],
             activity_sparsity=layer.input_activity_sparsity,
             rng=stream(state.seed, "new weights", state.events, name),

@@ -6,6 +6,7 @@ add exactly as many -> carry weights and optimiser state
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ REGROWTHS = (*REGROWTH_METHODS, "gradient")
 class Evolution(Rewiring):
     """Settings of the rewiring: prune, remove dead chains, regrow as many links.
 
+    Nothing is rewired after the last step of training: see :class:`chsnn.Rewirer`.
+
     Parameters
     ----------
     zeta : float
@@ -59,7 +62,7 @@ class Evolution(Rewiring):
         another number.
     until : float
         Fraction of training after which no link is pruned any more, in (0, 1].
-    removal : {"LRS", "magnitude", "RI", "random"}
+    removal : {"LRS", "magnitude", "RI", "SET", "random"}
         Score by which links are kept.
     regrowth : {"CH3-L3", "CH2-L3", "RA-L3", "CH3-L3n", "CH2-L3n", "random", "gradient"}
         Rule by which links are added. "gradient": the size of the loss gradient that the link
@@ -72,15 +75,17 @@ class Evolution(Rewiring):
         Exponent of the removal score in the soft draw of links to keep.
     temperature_end : float, optional
         Where the exponent is to be at the end of training, if it is to move.
-    new_weights : {"zero", "SSWI", "last"}
-        Weight of a regrown link: 0, drawn as at the start, or the one that the link had when
-        it was last removed (0 if it never existed).
-    density_schedule : {"constant", "sigmoid", "cubic"}
-        How the layers go from the sparsity of the network to `final_sparsity`.
+    new_weights : {"zero", "SSWI", "kaiming", "last"}
+        Weight of a regrown link: 0, drawn as at the start by one of the two rules, or the one
+        that the link had when it was last removed (0 if it never existed).
+    density_schedule : {"constant", "sigmoid", "cubic", "extra"}
+        How the layers go from the sparsity of the network to `final_sparsity`. "extra": in two
+        steps; every pruning goes down to `final_sparsity`, and the regrowth back up.
     final_sparsity : float, optional
         Fraction of absent links of every evolving layer at the end; not for "constant".
     density_until : float
-        Fraction of training after which `final_sparsity` holds, in (0, 1].
+        Fraction of training after which `final_sparsity` holds, in (0, 1]; it holds from the last
+        rewiring on if that comes earlier.
     stop_overlap : float, optional
         A layer is pruned no more once more than this fraction of its regrown links are links
         that the same step had removed.
@@ -88,7 +93,8 @@ class Evolution(Rewiring):
     References
     ----------
     CH-SNN, arXiv 2511.05581, sections 3.2.3 and 3.2.4 and equation 20; CHT, ICLR 2024 (early
-    stop); CHTs and CHTss, arXiv 2501.19107 (temperature, density); RigL, arXiv 1911.11134.
+    stop); CHTs and CHTss, arXiv 2501.19107 (temperature, density); SET, Nat. Commun. 9:2383;
+    RigL, arXiv 1911.11134.
 
     Examples
     --------
@@ -100,7 +106,7 @@ class Evolution(Rewiring):
     zeta_schedule: ZetaSchedule = "cosine"
     every: Literal["epoch"] | int = "epoch"
     until: float = 1.0
-    removal: Literal["LRS", "magnitude", "RI", "random"] = "LRS"
+    removal: Literal["LRS", "magnitude", "RI", "SET", "random"] = "LRS"
     regrowth: Regrowth = "CH3-L3"
     sampling: Literal["soft", "hard"] = "soft"
     regrowth_sampling: Literal["soft", "hard"] | None = None
@@ -140,7 +146,7 @@ class Evolution(Rewiring):
             check_real("final_sparsity", self.final_sparsity, minimum=0.0, below=1.0)
         if (self.density_schedule == "constant") != (self.final_sparsity is None):
             raise ValueError(
-                'final_sparsity goes with density_schedule "sigmoid" or "cubic", got '
+                'final_sparsity goes with density_schedule "sigmoid", "cubic" or "extra", got '
                 f"{self.final_sparsity} with {self.density_schedule!r}"
             )
 
@@ -197,10 +203,7 @@ class Evolution(Rewiring):
         """Do nothing: links that somebody else gave a layer are rewired like any other."""
 
     def warm_up(self, state: RewiringState) -> None:
-        """Let numba compile, or load, the kernels that :meth:`step` needs; changes nothing.
-
-        So that the first step's seconds are those of the step.
-        """
+        """Let numba compile, or load, what :meth:`step` needs, so that its seconds are its own."""
         method = "random" if self.regrowth == "gradient" else self.regrowth
         for name in state.targets:
             regrow_links(
@@ -259,20 +262,25 @@ class Evolution(Rewiring):
         )
 
     def _set_targets(self, state: RewiringState, evolving: list[str], progress: float) -> None:
-        """Say how many links each layer is to have after this step."""
+        """Say how many links each layer is to have after this step; never more than before."""
         if self.final_sparsity is None:
             return
         for name in evolving:
-            graph = state.graph(name)
-            pairs = graph.n_left * graph.n_right
+            pairs = math.prod(state.graph(name).shape)
             sparsity = sparsity_at(
                 1.0 - state.first_links[name] / pairs,
                 self.final_sparsity,
                 self.density_schedule,
                 progress,
-                self.density_until,
+                min(self.density_until, state.last_progress),
             )
-            state.targets[name] = round((1.0 - sparsity) * pairs)
+            state.targets[name] = min(state.targets[name], round((1.0 - sparsity) * pairs))
+
+    def _most_kept(self, state: RewiringState, name: str) -> int:
+        """Return how many links a layer may keep at most when it is pruned."""
+        if self.density_schedule != "extra" or self.final_sparsity is None:
+            return state.targets[name]
+        return round((1.0 - self.final_sparsity) * math.prod(state.graph(name).shape))
 
     def _prune(
         self, state: RewiringState, evolving: list[str], zeta: float, progress: float
@@ -284,7 +292,7 @@ class Evolution(Rewiring):
             n_keep = n_links - (0 if name in state.stopped else round(zeta * n_links))
             pruned[name] = keep_links(
                 state.layers[name],
-                min(n_keep, state.targets[name]),
+                min(n_keep, self._most_kept(state, name)),
                 removal=self.removal,
                 sampling=self.sampling,
                 temperature=linear(self.temperature, end, progress),

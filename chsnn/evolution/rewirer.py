@@ -63,7 +63,7 @@ class Rewirer:
             self.load_state_dict(resume)
             self._set_length(self.steps, total_steps, every)
         settings.warm_up(state)
-        self._activity = settings.activity(state)
+        self._observer = settings.observer(state)
         if settings.owns_values:
             for optimizer in state.optimizers:
                 leave_alone(optimizer, [state.layers[name].values for name in state.targets])
@@ -105,9 +105,9 @@ class Rewirer:
         due = self._is_due(self.steps + 1)
         if due:
             self._check_before()
+        if self._observer is not None:
+            self._observer.deliver()
         self.steps += 1
-        if self._activity is not None:
-            self.settings.take_in(self.state, self._activity.batches())
         record = self._rewire() if due else None
         self._listen()
         return record
@@ -201,8 +201,8 @@ class Rewirer:
     def detach(self) -> None:
         """Leave model and optimisers: nothing is watched any more."""
         self._tap.close()
-        if self._activity is not None:
-            self._activity.close()
+        if self._observer is not None:
+            self._observer.close()
         for hook in self._hooks:
             hook.remove()
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Protocol
 
-from torch import Tensor
-
-from chsnn.evolution.activity import Activity
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
+
+
+class Observer(Protocol):
+    """Watches the layers of a model at every step of training."""
+
+    def deliver(self) -> None:
+        """Hand over what was seen since the last time."""
+        ...
+
+    def close(self) -> None:
+        """Watch no more."""
+        ...
 
 
 class RewiringRule(ABC):
@@ -51,12 +61,9 @@ class RewiringRule(ABC):
     def follow(self, state: RewiringState, name: str) -> None:
         """Take up links and weights that somebody else has given a layer."""
 
-    def activity(self, state: RewiringState) -> Activity | None:
-        """Return what is to watch the layers at every step of training; None: nothing."""
+    def observer(self, state: RewiringState) -> Observer | None:
+        """Return what watches the layers at every step; None: nothing."""
         return None
-
-    def take_in(self, state: RewiringState, batches: Sequence[Mapping[str, Tensor]]) -> None:
-        """Take in what was seen in the step before: for each batch, what the layers read."""
 
     @abstractmethod
     def is_settled(self, progress: float) -> bool:

@@ -108,6 +108,11 @@ class RewiringState:
         """
         self._loaded.add(optimizer)
 
+    def recall(self, key: str, device: torch.device) -> Tensor:
+        """Return what is remembered, moved for good to where it is needed."""
+        self.memory[key] = self.memory[key].to(device)
+        return self.memory[key]
+
     def follow_changes(self) -> list[str]:
         """Carry the optimisers' state over changes of links that somebody else has made.
 

@@ -14,7 +14,7 @@ from chgraph.storage import write_atomically
 from chsnn.data import DATA_SETS
 from chsnn.encoding import ENCODINGS, MOST_TIMESTEPS, Encoding
 from chsnn.energy import HARDWARE
-from chsnn.evolution import DeepR, Evolution, GradR, Rewiring
+from chsnn.evolution import DPAP, SDSNN, DeepR, Evolution, GradR, Rewiring
 from chsnn.networks import PLANS, READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
 from chsnn.settings import TrainingSettings
@@ -23,10 +23,12 @@ from chsnn.weights import WEIGHTS, Weights
 
 Select = Literal["best", "last"]
 SELECTS = ("best", "last")
-RewiringName = Literal["evolution", "DeepR", "GradR", "none"]
+RewiringName = Literal["evolution", "DeepR", "GradR", "SDSNN", "DPAP", "none"]
 NetworkName = Literal["mlp", "2conv2fc", "6conv2fc", "spikformer"]
 NETWORKS = ("mlp", *PLANS, "spikformer")
-REWIRINGS = ("evolution", "DeepR", "GradR", "none")
+REWIRINGS = ("evolution", "DeepR", "GradR", "SDSNN", "DPAP", "none")
+# Which start fully connected and take links away.
+_FROM_ALL_LINKS = ("GradR", "SDSNN", "DPAP")
 _CHOICES = {
     "network": NETWORKS,
     "rewiring": REWIRINGS,
@@ -116,7 +118,7 @@ class RunConfig(TrainingSettings):
     weights: Weights = "SSWI"
     """Initial weights."""
     rewiring: RewiringName = "evolution"
-    """How the topology changes: by the settings of evolution, deep_r or grad_r, or not at all."""
+    """How the topology changes: by the settings of that name, or not at all."""
     select: Select = "best"
     """Epoch whose network is measured: the best on the validation images, or the last."""
     baseline: bool = True
@@ -136,6 +138,8 @@ class RunConfig(TrainingSettings):
     evolution: Evolution = field(default_factory=Evolution)
     deep_r: DeepR = field(default_factory=DeepR)
     grad_r: GradR = field(default_factory=GradR)
+    sd_snn: SDSNN = field(default_factory=SDSNN)
+    dpap: DPAP = field(default_factory=DPAP)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,10 +159,10 @@ class RunConfig(TrainingSettings):
         for name in ("baseline", "download", "tensorboard"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        if self.rewiring == "GradR" and self.sparsity > 0:
+        if self.rewiring in _FROM_ALL_LINKS and self.sparsity > 0:
             raise ValueError(
-                "sparsity must be 0 with rewiring GradR, which starts fully connected and ends "
-                f"near grad_r.target_sparsity; got {self.sparsity}"
+                f"sparsity must be 0 with rewiring {self.rewiring}, which starts fully connected; "
+                f"got {self.sparsity}"
             )
         if self.threads is not None:
             check_threads("threads", self.threads)
@@ -175,11 +179,18 @@ class RunConfig(TrainingSettings):
 
     def rewiring_settings(self) -> Rewiring | None:
         """Return the settings of the rewiring that is to take place, None for no rewiring."""
-        if self.rewiring == "GradR":
-            return self.grad_r
-        if self.rewiring == "none" or self.sparsity == 0:  # where every link exists
+        if self.rewiring == "none":
             return None
-        return self.deep_r if self.rewiring == "DeepR" else self.evolution
+        if self.sparsity == 0 and self.rewiring not in _FROM_ALL_LINKS:  # where every link exists
+            return None
+        settings: dict[str, Rewiring] = {
+            "evolution": self.evolution,
+            "DeepR": self.deep_r,
+            "GradR": self.grad_r,
+            "SDSNN": self.sd_snn,
+            "DPAP": self.dpap,
+        }
+        return settings[self.rewiring]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as numbers, names and tables; what is left out is missing."""

@@ -38,6 +38,28 @@ def test_removal_scores_are_their_formulas(matrix, seed):
         np.testing.assert_allclose(got, expected[graph.links()], rtol=1e-12, err_msg=kind)
 
 
+@given(
+    zoo.biadjacencies(),
+    st.lists(st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=9),
+    st.floats(0, 1),
+)
+def test_set_takes_the_weights_closest_to_zero_of_either_sign_apart(matrix, some, share):
+    graph = as_bipartite(matrix)
+    weights = np.resize(some, graph.n_links)  # many are equal
+    n_removed = round(share * graph.n_links)
+    scores = removal_scores(graph, weights, kind="SET")
+    kept = select_links(scores, graph.n_links - n_removed, sampling="hard")
+    gone = np.setdiff1d(np.arange(graph.n_links), kept)
+    assert gone.tolist() == naive.set_removal(weights.tolist(), n_removed)
+    assert gone.size == n_removed
+    if weights.size and (weights != 0).all():
+        for of_sign in (weights > 0, weights < 0):
+            assert abs(of_sign[gone].sum() - n_removed * of_sign.mean()) <= 1
+            if of_sign[gone].any() and of_sign[kept].any():
+                weakest = np.abs(weights[kept][of_sign[kept]]).min()
+                assert np.abs(weights[gone][of_sign[gone]]).max() <= weakest
+
+
 @pytest.mark.parametrize("kind", REMOVAL_KINDS)
 def test_removal_scores_take_any_graph_and_zero_weights(graph, kind):
     got = removal_scores(graph, np.zeros(graph.n_links, dtype=np.float32), kind=kind)

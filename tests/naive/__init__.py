@@ -26,6 +26,13 @@ from tests.naive.classic import (
     structural_consistency,
 )
 from tests.naive.communities import best_modularity, newman_modularity, partitions
+from tests.naive.development import (
+    AdaptivePruning,
+    StructuralDevelopment,
+    spike_trace,
+    traces,
+    unit,
+)
 from tests.naive.energy import sops
 from tests.naive.evaluation import (
     auc_mroc,
@@ -92,7 +99,7 @@ from tests.naive.null import as_state, muscoloni_chances, reachable, swaps_of
 from tests.naive.paths import input_output_paths, share_active
 from tests.naive.powerlaw import corrected, power_law_fit
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
-from tests.naive.rewiring import dead_neurons, lrs, relative_importance
+from tests.naive.rewiring import dead_neurons, lrs, relative_importance, set_removal
 from tests.naive.topology import (
     eq2_matrix,
     pearson_matrix,
@@ -104,9 +111,11 @@ from tests.naive.topology import (
 __all__ = [
     "CHA_CANDIDATES",
     "NODE_TERMS",
+    "AdaptivePruning",
     "Array",
     "Candidates",
     "Neighbours",
+    "StructuralDevelopment",
     "adjacency_matrix",
     "all_pairs",
     "as_state",
@@ -181,15 +190,19 @@ __all__ = [
     "ring_distance",
     "robins_alexander",
     "round_significant",
+    "set_removal",
     "share_active",
     "shortest_path_counts",
     "simple_paths",
     "sops",
     "sp_corr",
+    "spike_trace",
     "spm_matrix",
     "structural_consistency",
     "swaps_of",
     "threshold_counts",
+    "traces",
     "trapezoid",
+    "unit",
     "weighted_distances",
 ]

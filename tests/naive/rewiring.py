@@ -28,6 +28,34 @@ def relative_importance(weight_matrix: Array) -> Array:
     return score
 
 
+def set_removal(weights: Sequence[float], n_removed: int) -> list[int]:
+    """Which links SET takes, of weights in link order (facts.md C1; Nat. Commun. 9:2383).
+
+    Weights of 0 first. Then one by one the link closest to zero of the sign that has lost the
+    smaller share of its links so far, counting the half of the one that would go; of equal
+    shares, and of equal weights, the later link goes first.
+    """
+    zeros = [i for i, w in enumerate(weights) if w == 0]
+    gone = sorted(zeros, reverse=True)[:n_removed]
+    left = {}
+    for sign in (1, -1):
+        left[sign] = [i for i, w in enumerate(weights) if w * sign > 0]
+        left[sign].sort(key=lambda i: (abs(weights[i]), -i))
+    size = {sign: len(links) for sign, links in left.items()}
+    while len(gone) < n_removed:
+        shares = {
+            sign: (size[sign] - len(links) + 0.5) / size[sign]
+            for sign, links in left.items()
+            if links
+        }
+        lowest = min(shares.values())
+        next_links = [left[sign][0] for sign, share in shares.items() if share == lowest]
+        link = max(next_links)
+        left[1 if weights[link] > 0 else -1].remove(link)
+        gone.append(link)
+    return sorted(gone)
+
+
 def dead_neurons(biadjacencies: Sequence[Array]) -> list[Array]:
     """Dead mask of each hidden layer: no incoming or no outgoing link left (method.md 3.3).
 

@@ -145,6 +145,13 @@ def test_removal_scores_by_hand():
     )
 
 
+def test_set_removal_by_hand():
+    # a third of six positive and of three negative weights
+    weights = [5.0, -1.0, 1.0, 4.0, -3.0, 2.0, 6.0, -2.0, 3.0]
+    assert naive.set_removal(weights, 3) == [1, 2, 5]
+    assert naive.set_removal([0.0, 1.0, 0.0], 1) == [2]
+
+
 def test_dead_neurons_cascade():
     # hidden layer 0 has neurons a, b; hidden layer 1 has c, d; d has no output, so b dies with it
     layers = [np.array([[1, 1]]), np.array([[1, 0], [0, 1]]), np.array([[1], [0]])]

@@ -77,7 +77,7 @@ def test_state_is_carried_link_by_link_and_training_goes_on(name):
     optimizer = cls(layer.parameters(), lr=RATE, **options)
     twin = Twin(layer, cls, options)
     settings = Evolution(zeta=0.2, removal="random", regrowth="random", zeta_schedule="constant")
-    rewirer = settings.attach(layer, optimizer, total_steps=12, every=3, seed=1)
+    rewirer = settings.attach(layer, optimizer, total_steps=13, every=3, seed=1)
     n_events = 0
     for _ in range(12):
         x = torch.randn(8, 30, generator=generator, dtype=torch.float64)
@@ -111,7 +111,7 @@ def test_a_link_that_goes_and_comes_again_in_one_step_starts_anew():
     layer(torch.ones(2, 5)).sum().backward()
     optimizer.step()
     settings = Evolution(zeta=0.5, removal="random", regrowth="random", zeta_schedule="constant")
-    record = settings.attach(layer, optimizer, total_steps=1, every=1).step()
+    record = settings.attach(layer, optimizer, total_steps=2, every=1).step()
     assert record.returned > 3
     fresh = layer.values == 0
     assert int(fresh.sum()) == record.regrown
@@ -183,7 +183,7 @@ def test_schedulers_and_clipping_work_as_they_do_for_any_model():
     model = model_of(12, 20, 16, 4, sparsity=0.6)
     optimizer = OPTIM.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = OPTIM.lr_scheduler.StepLR(optimizer, 2, gamma=0.5)
-    rewirer = Evolution(zeta_schedule="constant").attach(model, optimizer, total_steps=6, every=1)
+    rewirer = Evolution(zeta_schedule="constant").attach(model, optimizer, total_steps=7, every=1)
     for i in range(6):
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         x = torch.rand(8, 12, generator=torch.Generator().manual_seed(i))

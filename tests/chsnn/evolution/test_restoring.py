@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from chgraph import BipartiteGraph
+from chgraph.rewiring import Wiring
 from chsnn import DeepR, Evolution, GradR, sparse_layers, sparsify
+from chsnn.evolution import DPAP, SDSNN
 from tests.chsnn.evolution.loops import counts, graphs, model_of, train
 
 SETTINGS = {
@@ -19,17 +21,23 @@ SETTINGS = {
     "density": Evolution(density_schedule="cubic", final_sparsity=0.9, density_until=0.8),
     "deep r": DeepR(l1=1e-2, noise=1e-2),
     "grad r": GradR(alpha=1e-3),
+    "sd-snn": SDSNN(persistence=1, published_epochs=6, percentile=30.0),
+    "dpap": DPAP(published_epochs=20, first_epoch=2, survival=2.0),
 }
+# Start with every link; DPAP sees what the second layer reads.
+DENSE = ("grad r", "sd-snn", "dpap")
 
 
 def begin(name, model_seed=0):
-    sparsity = 0.0 if name == "grad r" else 0.6
+    sparsity = 0.0 if name in DENSE else 0.6
     model = model_of(12, 20, 16, 4, sparsity=sparsity, seed=model_seed)
     return model, torch.optim.Adam(model.parameters(), 0.02)
 
 
 def attach(name, model, optimizer, **options):
     every = None if SETTINGS[name].interval else 3
+    if name == "dpap":
+        options |= {"wiring": Wiring.path(graphs(model)), "layers": "0"}
     return SETTINGS[name].attach(model, optimizer, total_steps=20, every=every, **options)
 
 

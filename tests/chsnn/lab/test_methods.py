@@ -1,6 +1,6 @@
 """Named methods: what is shared stays shared, what is their own is as published."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
@@ -56,35 +56,133 @@ def test_a_method_starts_or_ends_with_the_sparsity_asked_for(name):
     network = build_network(config, load_data("digits"))
     first = network.graphs[0].sparsity
     final = config.evolution.final_sparsity if config.rewiring == "evolution" else None
-    if name in ("fully connected", "Grad R"):
+    if name in ("fully connected", "Grad R", "SD-SNN", "DPAP"):
         assert first == 0.0
     elif final is not None:
-        assert name in ("GraNet", "CHTss")
-        assert (first, final) == (pytest.approx(0.5, abs=1e-3), 0.9)
+        start = {"GraNet": 0.5, "CHTss": 0.5, "CHTs": 0.85}[name]
+        assert (first, final) == (pytest.approx(start, abs=1e-3), 0.9)
     else:
         assert first == pytest.approx(0.9, abs=1e-3)
     assert network.graphs[-1].density == 1.0
 
 
-def test_published_settings():
-    def evolution(name):
-        settings = asdict(method_config(name, BASE, 0.9).evolution)
-        keys = ("removal", "regrowth", "sampling", "zeta", "zeta_schedule", "new_weights")
-        return tuple(settings[key] for key in keys)
+# What authors run, with where it says so: the papers, or their public code.
+SET_PAPER, SET_CODE = "Nat. Commun. 9:2383", "SET-MLP-Keras-Weights-Mask/set_mlp_keras_cifar10.py"
+SET_SPARSE = "set_mlp_sparse_data_structures.py"
+CHT_PAPER, CHTS_PAPER = "CHT, ICLR 2024", "arXiv 2501.19107"
+CHT_CODE = "Cannistraci-Hebb-training mlp_and_cnn"
+RIGL_PAPER, GRANET_PAPER = "arXiv 1911.11134", "arXiv 2106.10404"
+PUBLISHED = [
+    ("SET", "removal", "SET", f"{SET_PAPER}: smallest positive, largest negative weights"),
+    ("SET", "sampling", "hard", SET_PAPER),
+    ("SET", "zeta", 0.3, SET_PAPER),
+    ("SET", "zeta_schedule", "constant", SET_PAPER),
+    ("SET", "regrowth", "random", SET_PAPER),
+    ("SET", "every", "epoch", SET_PAPER),
+    ("SET", "new_weights", "zero", SET_CODE),
+    ("SET, fresh weights", "new_weights", "kaiming", SET_SPARSE),
+    ("SET, fresh weights", "removal", "SET", SET_PAPER),
+    ("RigL", "removal", "magnitude", RIGL_PAPER),
+    ("RigL", "sampling", "hard", RIGL_PAPER),
+    ("RigL", "regrowth", "gradient", RIGL_PAPER),
+    ("RigL", "zeta", 0.3, RIGL_PAPER),
+    ("RigL", "zeta_schedule", "cosine", RIGL_PAPER),
+    ("RigL", "until", 0.75, RIGL_PAPER),
+    ("RigL", "every", 100, RIGL_PAPER),
+    ("RigL", "new_weights", "zero", RIGL_PAPER),
+    ("GraNet", "regrowth", "gradient", GRANET_PAPER),
+    ("GraNet", "density_schedule", "cubic", GRANET_PAPER),
+    ("GraNet", "final_sparsity", 0.9, GRANET_PAPER),
+    ("CHT", "removal", "magnitude", CHT_PAPER),
+    ("CHT", "regrowth", "CH3-L3", CHT_PAPER),
+    ("CHT", "sampling", "hard", CHT_PAPER),
+    ("CHT", "regrowth_sampling", None, f"{CHT_PAPER}: as the removal"),
+    ("CHT", "zeta", 0.3, CHT_PAPER),
+    ("CHT", "zeta_schedule", "cosine", f"{CHT_CODE}: --adaptive_zeta"),
+    ("CHT", "until", 0.75, f"{CHT_CODE}/run.py: T_end"),
+    ("CHT", "every", "epoch", f"{CHT_CODE}: --update_interval 1"),
+    ("CHT", "stop_overlap", 0.9, f"{CHT_CODE}/run.py: early_stop_thre"),
+    ("CHT", "new_weights", "zero", CHT_CODE),
+    ("CHTs", "removal", "magnitude", f"{CHT_CODE}/run.py: remove_method"),
+    ("CHTs", "sampling", "hard", f"{CHT_CODE}/run.py: remove_method"),
+    ("CHTs", "regrowth", "CH3-L3", CHTS_PAPER),
+    ("CHTs", "regrowth_sampling", "soft", CHTS_PAPER),
+    ("CHTs", "density_schedule", "extra", f"{CHT_CODE}: --EM_S"),
+    ("CHTs", "final_sparsity", 0.9, CHTS_PAPER),
+    ("CHTs", "density_until", 0.75, f"{CHT_CODE}/run.py: T_end"),
+    ("CHTs", "zeta", 0.0, f"{CHT_CODE}: --EM_S prunes what is extra"),
+    ("CHTs", "stop_overlap", None, CHTS_PAPER),
+    ("CHTs, soft removal", "removal", "magnitude", f"{CHTS_PAPER}: alpha 1"),
+    ("CHTs, soft removal", "sampling", "soft", CHTS_PAPER),
+    ("CHTs, soft removal", "temperature", 1.0, f"{CHTS_PAPER}: delta 0.5"),
+    ("CHTs, soft removal", "temperature_end", 3.0, f"{CHTS_PAPER}: delta 0.75"),
+    ("CHTs, soft removal", "zeta", 0.3, CHTS_PAPER),
+    ("CHTs, soft removal", "density_schedule", "constant", CHTS_PAPER),
+    ("CHTss", "regrowth", "CH3-L3n", f"{CHTS_PAPER}: node-based"),
+    ("CHTss", "sampling", "soft", CHTS_PAPER),
+    ("CHTss", "temperature_end", 3.0, CHTS_PAPER),
+    ("CHTss", "zeta_schedule", "cosine", "Soft-Rule Readme: --adaptive_zeta"),
+    ("CHTss", "density_schedule", "sigmoid", f"{CHTS_PAPER}, eq. 4"),
+    ("CHTss", "final_sparsity", 0.9, CHTS_PAPER),
+]
 
-    assert evolution("SET") == ("magnitude", "random", "hard", 0.3, "constant", "zero")
-    assert evolution("RigL") == ("magnitude", "gradient", "hard", 0.3, "cosine", "zero")
-    assert evolution("CHT") == ("magnitude", "CH3-L3", "hard", 0.3, "constant", "zero")
-    assert evolution("CHTs") == ("LRS", "CH3-L3", "soft", 0.3, "constant", "zero")
-    rigl = method_config("RigL", BASE, 0.9).evolution
-    assert (rigl.every, rigl.until) == (100, 0.75)
-    chts = method_config("CHTs", BASE, 0.9).evolution
-    assert (chts.temperature, chts.temperature_end) == (1.0, 3.0)
-    assert method_config("CHT", BASE, 0.9).evolution.stop_overlap == 0.9
-    chtss = method_config("CHTss", BASE, 0.9).evolution
-    assert (chtss.regrowth, chtss.density_schedule) == ("CH3-L3n", "sigmoid")
-    assert method_config("GraNet", BASE, 0.9).evolution.density_schedule == "cubic"
-    assert method_config("Grad R", BASE, 0.9).grad_r.target_sparsity == 0.9
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [row[:3] for row in PUBLISHED],
+    ids=[f"{name}, {setting} ({source})" for name, setting, _, source in PUBLISHED],
+)
+def test_methods_of_prune_and_regrow_are_as_published(name, setting, value):
+    config = method_config(name, BASE, 0.9)
+    assert config.rewiring == "evolution"
+    assert getattr(config.evolution, setting) == value
+
+
+BRAINCOG = "BrainCog Structural_Development"
+OTHERS = [
+    ("Deep R", "deep_r", "l1", 1e-5, "guillaumeBellec/deep_rewiring"),
+    ("Deep R", "deep_r", "noise", 1e-5, "guillaumeBellec/deep_rewiring"),
+    ("Grad R", "grad_r", "alpha", 1e-3, "arXiv 2105.04916"),
+    ("Grad R", "grad_r", "target_sparsity", 0.9, "arXiv 2105.04916"),
+    ("SD-SNN", "sd_snn", "persistence", 18, f"{BRAINCOG}/SD-SNN/main.py: spines_num"),
+    ("SD-SNN", "sd_snn", "shrink", 0.75, f"{BRAINCOG}/SD-SNN"),
+    ("SD-SNN", "sd_snn", "percentile", 60.0, f"{BRAINCOG}/SD-SNN: fully connected"),
+    ("SD-SNN", "sd_snn", "published_epochs", 600, f"{BRAINCOG}/SD-SNN/main.py"),
+    ("SD-SNN", "sd_snn", "first_pruned", 0.35, "Brain-Cog-Lab/SD-SNN MNIST/mask.py"),
+    ("SD-SNN", "sd_snn", "pruning_rate", 0.3, "Brain-Cog-Lab/SD-SNN MNIST/mask.py"),
+    ("DPAP", "dpap", "decay", 0.5, f"{BRAINCOG}/DPAP: delta of Trace"),
+    ("DPAP", "dpap", "survival", 10.0, f"{BRAINCOG}/DPAP"),
+    ("DPAP", "dpap", "fading", 0.999, f"{BRAINCOG}/DPAP"),
+    ("DPAP", "dpap", "cost", 1.5, f"{BRAINCOG}/DPAP: fully connected"),
+    ("DPAP", "dpap", "bonus", 2.0, f"{BRAINCOG}/DPAP: fully connected"),
+    ("DPAP", "dpap", "slowing", 13, f"{BRAINCOG}/DPAP: fully connected"),
+    ("DPAP", "dpap", "first_epoch", 5, f"{BRAINCOG}/DPAP/prun_main.py"),
+    ("DPAP", "dpap", "published_epochs", 300, f"{BRAINCOG}/DPAP/prun_main.py"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "setting", "value"),
+    [row[:4] for row in OTHERS],
+    ids=[f"{name}, {setting} ({source})" for name, _, setting, _, source in OTHERS],
+)
+def test_other_methods_are_as_published(name, table, setting, value):
+    config = method_config(name, BASE, 0.9)
+    rewiring = config.rewiring_settings()
+    assert rewiring is getattr(config, table)
+    assert getattr(rewiring, setting) == value
+
+
+STARTS = {
+    "CHT": "SSCTI", "CHTs": "SSCTI", "CHTs, soft removal": "SSCTI", "CHTss": "SSCTI",
+    "SET": "regular", "RigL": "regular", "GraNet": "regular", "Deep R": "regular",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "topology"), STARTS.items())
+def test_methods_start_as_published(name, topology):
+    config = method_config(name, BASE, 0.9)
+    assert (config.topology, config.weights) == (topology, "kaiming")
 
 
 def test_parts_of_ch_snn_are_exchanged_one_by_one():
@@ -101,8 +199,10 @@ def test_parts_of_ch_snn_are_exchanged_one_by_one():
 
 
 def test_a_sparsity_below_the_usual_start_is_also_the_start():
-    config = method_config("CHTss", BASE, 0.3)
-    assert (config.sparsity, config.evolution.final_sparsity) == (0.3, 0.3)
+    for name, first in (("CHTss", 0.3), ("CHTs", 0.25)):
+        config = method_config(name, BASE, 0.3)
+        assert (config.sparsity, config.evolution.final_sparsity) == (pytest.approx(first), 0.3)
+    assert method_config("CHTs", BASE, 0.02).sparsity == 0.01
 
 
 @pytest.mark.parametrize(
