@@ -13,7 +13,7 @@ from chsnn.data import load_data
 from chsnn.encoding import Encoder
 from chsnn.energy import HARDWARE, EnergyReport, estimate_energy
 from chsnn.evaluation import evaluate
-from chsnn.evolution import DeepR, Evolution, GradR, Rewirer
+from chsnn.evolution import DPAP, SDSNN, DeepR, Evolution, GradR, Rewirer
 from chsnn.fused import SparseLIF
 from chsnn.history import History
 from chsnn.layers import SparseLinear
@@ -27,8 +27,10 @@ from chsnn.wiring import find_wiring
 __version__ = version("chsnn")
 
 __all__ = [
+    "DPAP",
     "HARDWARE",
     "LIF",
+    "SDSNN",
     "DeepR",
     "Encoder",
     "EnergyReport",

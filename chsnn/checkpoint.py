@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from chsnn.evolution import DeepR, Evolution, GradR, Rewiring, settings_document
+from chsnn.evolution import REWIRINGS, Rewiring, settings_document
 from chsnn.model_state import Description, build, describe_model, model_tensors, restore
 from chsnn.modules import unwrapped
 from chsnn.settings import TrainingSettings, resumed_settings
 from chsnn.tensor_file import UnreadableCheckpoint, read_document, write_document
 
-_REWIRINGS: dict[str, type] = {"Evolution": Evolution, "DeepR": DeepR, "GradR": GradR}
 _MODEL, _OPTIMIZER, _MEMORY = "model/", "optimizer/", "memory/"
 
 
@@ -33,7 +32,7 @@ class Checkpoint:
     settings : TrainingSettings
     names : dict
         Of what a file cannot hold: loss, metrics, learning rule.
-    evolution : Evolution, DeepR, GradR or None
+    evolution : Rewiring or None
     rewirer : dict or None
         What the way of rewiring remembers; None before the first epoch.
     history : list of dict
@@ -293,7 +292,7 @@ def _evolution_of(document: dict[str, Any] | None) -> Rewiring | None:
         return None
     settings = dict(document)
     kind = settings.pop("kind")
-    cls = _REWIRINGS.get(kind)
+    cls = REWIRINGS.get(kind)
     if cls is None or set(settings) != {f.name for f in fields(cls)}:
         raise ValueError(f"settings of an unknown way of rewiring, {kind!r}")
     return cls(**settings)

@@ -43,7 +43,7 @@ class Trainer:
     ----------
     model : Module
         Any; what is rewired are its sparse layers (:func:`chsnn.sparsify`).
-    evolution : Evolution, DeepR or GradR, optional
+    evolution : Evolution, DeepR, GradR, SDSNN or DPAP, optional
         Rewire by these settings; the topology stays as it is without.
     loss : callable
         Takes scores and targets of a batch, returns a tensor of one number; cross entropy by

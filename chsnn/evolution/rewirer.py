@@ -126,7 +126,8 @@ class Rewirer:
         if not self._last_due(total_steps, every) and not self.settings.is_settled(0.0):
             raise ValueError(
                 "total_steps must leave room for a rewiring before the last step, for the sparsity "
-                f"to come to its end; got {total_steps} with one every {every}"
+                f"to come to its end; got {total_steps} with one every {every} (more epochs make "
+                "more steps)"
             )
 
     def _check_before(self) -> None:

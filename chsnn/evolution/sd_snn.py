@@ -25,6 +25,9 @@ _RISE, _HIGHEST = 1.1, 99.0
 # In the authors' code the share of pruned neurons rises at a slow, constant pace after so many
 # epochs of pruning; a neuron counts as pruned with less than this share of its synapses.
 _LATE, _LATE_RATE, _FEW = 23, 0.000225, 0.01
+# Counts of epochs in a row: not in the set now; 0 is since this epoch.
+_NOT = -1
+_RANGE = ("upper", "lower", "size", "excess", "above", "below", "falling")
 
 
 @dataclass(frozen=True)
@@ -161,16 +164,8 @@ class SDSNN(Rewiring):
         state.memory["epoch"] = torch.tensor(now)
         pruned = regrown = links = 0
         for name in state.evolving:
-            layer, before = state.layers[name], state.graph(name)
-            self._move_ranges(state, name, now - last)
-            if now > self.persistence:
-                self._clip(state, name)
-            if self._since(now) >= 0:
-                mask = layer.weight_mask().T.contiguous()
-                mask |= self._returning(state, name, now, now - last)
-                mask[:, self._dying(state, name, mask, range(last + 1, now + 1))] = False
-                state.rewire(name, BipartiteGraph.from_biadjacency(mask.cpu().numpy()))
-            state.memory[f"score.{name}"].zero_()
+            before = state.graph(name)
+            self._develop(state, name, last, now)
             after = state.graph(name)
             stay = int((before.link_ids(*after.links()) >= 0).sum())
             pruned, regrown = pruned + before.n_links - stay, regrown + after.n_links - stay
@@ -188,6 +183,18 @@ class SDSNN(Rewiring):
             stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
+
+    def _develop(self, state: RewiringState, name: str, last: int, now: int) -> None:
+        """Bring a layer from one epoch to another."""
+        self._move_ranges(state, name, now - last)
+        if now > self.persistence:
+            self._clip(state, name)
+        if self._since(now) >= 0:
+            mask = state.layers[name].weight_mask().T.contiguous()
+            mask |= self._returning(state, name, now, now - last)
+            mask[:, self._dying(state, name, mask, range(last + 1, now + 1))] = False
+            state.rewire(name, BipartiteGraph.from_biadjacency(mask.cpu().numpy()))
+        state.memory[f"score.{name}"].zero_()
 
     def _since(self, epoch: int) -> int:
         """Return the epochs since pruning began; negative before."""
@@ -292,10 +299,6 @@ class _Scores:
     def close(self) -> None:
         """Keep gradients no more."""
         self._tap.close()
-
-
-_NOT = -1  # not in the set now; 0: since this epoch; more: for so many epochs before it
-_RANGE = ("upper", "lower", "size", "excess", "above", "below", "falling")
 
 
 def _count(count: Tensor, is_in: Tensor, passed: int) -> None:
