@@ -163,6 +163,6 @@ class Tally:
         scores, targets = torch.cat(self._scores), torch.cat(self._targets)
         return row | prefixed("train", measured(self._metrics, scores, targets))
 
-    def rewirings(self) -> dict[str, Any]:
-        """Return what all rewirings did."""
-        return summed(self._records)
+    def rewirings(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what all rewirings did; `before` is the row of the epoch before."""
+        return summed(self._records, before)

@@ -232,7 +232,8 @@ class Trainer:
             row = {"epoch": number, **tally.row()}
             if validation is not None:
                 row |= validate(self.model, validation, parts=self.parts, seed=settings.seed)
-            row |= {**tally.rewirings(), **topology(self.model), "train_seconds": seconds}
+            before = self.history.rows[-1] if self.history.rows else {}
+            row |= {**tally.rewirings(before), **topology(self.model), "train_seconds": seconds}
             self.history.rows.append(row)
             bar.say(row, self._ranking.column)
         return row

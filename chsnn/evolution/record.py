@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,10 +54,17 @@ _SUMMED = ("pruned", "chain_removed", "regrown", "returned")
 _LAST = ("missing", "dead_neurons", "silent_inputs", "stopped_layers")
 
 
-def summed(records: Sequence[EvolutionRecord]) -> dict[str, Any]:
-    """Return the evolution columns of one epoch: counts summed, the rest from the last step."""
+def summed(
+    records: Sequence[EvolutionRecord], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the evolution columns of one epoch: counts summed, the rest from the last step.
+
+    In an epoch without a step, as the last one is, neurons are as dead as they were `before`: those
+    columns are taken from the row of the epoch before.
+    """
     totals = {name: sum(getattr(r, name) for r in records) for name in _SUMMED}
-    last = {name: getattr(records[-1], name) if records else 0 for name in _LAST}
+    stays = before or {}
+    last = {name: getattr(records[-1], name) if records else stays.get(name, 0) for name in _LAST}
     return {
         "zeta": records[-1].zeta if records else 0.0,
         **totals,

@@ -58,6 +58,9 @@ def test_links_of_the_last_rewiring_are_trained():
     )
     history = trainer.fit((x, torch.arange(60) % 4))
     assert [n > 0 for n in history.column("pruned")] == [True, True, False]
+    # Who was dead before stays dead in an epoch without a rewiring.
+    for column in ("dead_neurons", "silent_inputs", "missing"):
+        assert history.column(column)[2] == history.column(column)[1]
     # Of the 30 % that were grown last only those into neurons that are never near their threshold.
     assert float((network.layers[0].values == 0).float().mean()) < 0.1
 
