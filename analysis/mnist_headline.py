@@ -177,9 +177,16 @@ def tried(kind: str, runs: Path, out: Path) -> list[dict[str, Any]]:
                 row
                 for row in earlier
                 if (row["part"], row["method"], row.get("try")) == ("tuning", kind, number)
-                and row["settings"] == settings
+                and _agree(row["settings"], settings)
             ]
     return rows
+
+
+def _agree(earlier: Any, now: Any) -> bool:
+    """Whether settings are those of today; such as have come since count for nothing."""
+    if isinstance(earlier, dict):
+        return isinstance(now, dict) and all(_agree(v, now.get(k)) for k, v in earlier.items())
+    return bool(earlier == now)
 
 
 def best_try(kind: str, runs: Path, out: Path) -> RunConfig:
