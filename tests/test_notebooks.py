@@ -27,9 +27,9 @@ def outputs(notebook):
     return [output for cell in code(notebook) for output in cell["outputs"]]
 
 
-def test_there_are_four_and_the_readme_names_them():
+def test_there_are_five_and_the_readme_names_them():
     names = [path.name for path in NOTEBOOKS]
-    assert [name[:3] for name in names] == ["01_", "02_", "03_", "04_"]
+    assert [name[:3] for name in names] == ["01_", "02_", "03_", "04_", "05_"]
     linked = re.findall(r"\(notebooks/([^)]*)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert sorted(linked) == names
 
