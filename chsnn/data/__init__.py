@@ -89,6 +89,11 @@ def load_data(
     if unknown := [option for option in options if option not in known]:
         takes = f"its options are {', '.join(known)}" if known else "it has none"
         raise ValueError(f"data {name!r} has no option {unknown[0]!r}; {takes}")
+    if download and name in _FROM_FILES and name not in _FETCHED:
+        raise ValueError(
+            f"data {name!r} cannot be fetched: take its files by hand (without download, the error "
+            "names their page)"
+        )
     if name in _FROM_FILES:
         options["root"] = root
     if name in _FETCHED:

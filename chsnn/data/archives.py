@@ -32,8 +32,11 @@ def fetch_archive(url: str, checksum: str, folder: Path, *, inside: str) -> None
     folder.mkdir(parents=True, exist_ok=True)
     archive = fetcher(folder, [url])(url, checksum)
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        with tarfile.open(archive) as tar:
-            tar.extractall(place, filter="data")  # refuses paths that lead elsewhere
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(place, filter="data")  # refuses paths that lead elsewhere
+        except (tarfile.TarError, EOFError) as error:
+            raise ValueError(f"{archive} cannot be unpacked: {error}") from error
         unpacked = Path(place) / inside
         if not unpacked.is_dir():
             raise ValueError(f"{archive} has no folder {inside}")

@@ -98,7 +98,7 @@ def load_cifar(name: str, root: str | Path | None = None, *, download: bool = Fa
     """
     layout = LAYOUTS[name]
     folder = data_folder((layout.folder, name), root)
-    if download and not (folder / layout.test).is_file():
+    if download and not ((folder / layout.test).is_file() and any(folder.glob(layout.train))):
         fetch_archive(_ADDRESS + layout.archive, f"md5:{layout.md5}", folder, inside=layout.folder)
     paths = sorted(folder.glob(layout.train))
     if not paths or not (folder / layout.test).is_file():

@@ -90,7 +90,7 @@ def _read(recording: Recording) -> np.ndarray:
 
 
 def read_cifar10_dvs(path: Path) -> np.ndarray:
-    """Return the events of a file, times from 0, upright as the authors' ``dat2mat.m`` turns them.
+    """Return the events of a file, times from 0, the image upright as public readers turn it.
 
     An address has the polarity in bit 0 (1 is OFF), the camera's column in bits 1 to 7 and its row
     in bits 8 to 14.

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+from torch.utils.data import Subset
 
 from chgraph.checks import check_flag, check_positive_int
 from chsnn.data.checks import as_tensor, check_finite
@@ -172,7 +173,8 @@ class DataSet:
             raise ValueError(f"train_images must be at most {n_all}, got {n}")
         if isinstance(self.train, Samples):
             return replace(self, train=self.train[:n])
-        return replace(self, train=self.train.first(n))
+        first = getattr(self.train, "first", None)
+        return replace(self, train=Subset(self.train, range(n)) if first is None else first(n))
 
 
 def _as_images(images: Tensor | ArrayLike) -> Tensor:

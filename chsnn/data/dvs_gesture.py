@@ -10,7 +10,7 @@ import numpy as np
 
 from chsnn.data.aedat import read_aedat3
 from chsnn.data.datasets import DataSet
-from chsnn.data.events import pooled_sensor
+from chsnn.data.events import check_events, pooled_sensor
 from chsnn.data.files import data_folder
 from chsnn.data.recordings import Frames, Recording, held_out, parts_of
 
@@ -64,14 +64,23 @@ def _gestures(folder: Path, name: str) -> list[Recording]:
             "CHSNN_DATA"
         )
     found = []
-    for line in (folder / name).read_text(encoding="utf-8").splitlines():
+    for line in _lines(folder / name):
         if not line.strip():
             continue
         path = folder / line.strip()
         if path.parent != folder:
             raise ValueError(f"{folder / name} must name files beside it, got {line.strip()!r}")
         found += read_labels(path)
+    if not found:
+        raise ValueError(f"{folder / name} must name at least one recording with a gesture")
     return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be text, got {error.reason} at byte {error.start}") from None
 
 
 def read_labels(path: Path) -> list[Recording]:
@@ -88,7 +97,7 @@ def read_labels(path: Path) -> list[Recording]:
     for wanted in (path, labels):
         if not wanted.is_file():
             raise FileNotFoundError(f"no {wanted}, which a list of trials names")
-    head, *lines = labels.read_text(encoding="utf-8").splitlines() or [""]
+    head, *lines = _lines(labels) or [""]
     if head.strip() != _COLUMNS:
         raise ValueError(f"{labels} must begin with {_COLUMNS}, got {head!r}")
     found = []
@@ -119,7 +128,12 @@ class _Reader:
     def __call__(self, recording: Recording) -> np.ndarray:
         if recording.path not in self._files:
             self._files.clear()
-            self._files[recording.path] = read_aedat3(recording.path)
+            events = read_aedat3(recording.path)
+            try:
+                check_events(events, SENSOR)  # gestures are cut out by time: it must be in order
+            except ValueError as error:
+                raise ValueError(f"{recording.path}: {error}") from error
+            self._files[recording.path] = events
         events = self._files[recording.path]
         start, stop = recording.start or 0, recording.stop or np.iinfo(np.int64).max
         first, end = np.searchsorted(events["t"], (start, stop))

@@ -62,6 +62,8 @@ def check_events(events: np.ndarray, sensor: Sensor) -> None:
         low, high = int(events[name].min()), int(events[name].max())
         if low < 0 or high >= size:
             raise ValueError(f"events must have {name} from 0 to {size - 1}, got {low} to {high}")
+    if events["t"][0] < 0:
+        raise ValueError(f"events must have times from 0, got {int(events['t'][0])}")
     if (np.diff(events["t"]) < 0).any():
         raise ValueError("events must be in the order of their times")
 

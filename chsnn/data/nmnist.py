@@ -94,6 +94,8 @@ def read_nmnist(path: Path) -> np.ndarray:
     events["t"] += np.cumsum(is_overflow) * _OVERFLOW_US
     events["x"], events["y"], events["p"] = x, y, high >> 7
     events = events[~is_overflow]
+    if not len(events):
+        raise ValueError(f"{path} must hold events, got only marks of time")
     _check(events, np.flatnonzero(~is_overflow) * _EVENT_BYTES, path)
     return events
 

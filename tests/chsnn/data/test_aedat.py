@@ -188,3 +188,36 @@ def test_missing_files_are_named(tmp_path):
     (tmp_path / "trials_to_train.txt").write_text("../user01.aedat\n")
     with pytest.raises(ValueError, match="must name files beside it"):
         load_data("dvs-gesture", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([(5, 4000, 1, True)], r"user00_led\.aedat: events must have x from 0 to 127"),
+        ([(9, 1, 1, True), (5, 1, 1, True)], r"user00_led\.aedat: .*in the order of their times"),
+        ([(-5, 1, 1, True)], r"user00_led\.aedat: events must have times from 0"),
+    ],
+)
+def test_gestures_are_not_cut_out_of_what_is_no_recording(events, message, tmp_path):
+    folder = tmp_path / "g"
+    write_gestures(folder)
+    (folder / "user00_led.aedat").write_bytes(HEADER3 + packet(events))
+    with pytest.raises(ValueError, match=message):
+        load_data("dvs-gesture", folder)
+
+
+def test_lists_and_labels_that_are_empty_or_no_text_are_named(tmp_path):
+    folder = tmp_path / "g"
+    write_gestures(folder)
+    (folder / "trials_to_test.txt").write_text("\n")
+    with pytest.raises(ValueError, match=r"trials_to_test\.txt must name at least one"):
+        load_data("dvs-gesture", folder)
+    (folder / "trials_to_test.txt").write_bytes(b"user\xff\n")
+    with pytest.raises(ValueError, match=r"trials_to_test\.txt must be text, got .* at byte 4"):
+        load_data("dvs-gesture", folder)
+
+
+def test_what_cannot_be_fetched_is_said_before_anything_is_read(tmp_path):
+    for name in ("n-mnist", "cifar10-dvs", "dvs-gesture"):
+        with pytest.raises(ValueError, match=f"data '{name}' cannot be fetched"):
+            load_data(name, tmp_path, download=True)

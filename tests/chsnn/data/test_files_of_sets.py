@@ -1,16 +1,18 @@
 """CIFAR and N-MNIST: files written byte by byte and read back; what is damaged is named."""
 
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from chgraph.topology import spike_correlated
 from chsnn import Trainer
-from chsnn.data import EVENT, Frames, Recordings, Samples, load_data, recordings
+from chsnn.data import EVENT, DataSet, Frames, Recordings, Samples, archives, load_data, recordings
 from chsnn.data.cifar import LAYOUTS, read_cifar
 from chsnn.data.nmnist import SENSOR, read_nmnist
 from chsnn.data.recordings import Recording
@@ -296,3 +298,41 @@ def test_an_mlp_starts_from_the_correlations_of_events():
     assert network.layers[0].input_activity_sparsity == pytest.approx(silent)
     with pytest.raises(ValueError, match="inputs over time must not be negative"):
         mlp((data.n_in, 100, 10), inputs=-data.examples(), **options)
+
+
+def test_the_first_samples_of_any_dataset_are_a_training_part():
+    whole = TensorDataset(torch.rand(6, 2), torch.arange(6))
+    data = DataSet("mine", 6, whole, whole, whole, in_shape=(1, 1, 2)).with_train_images(4)
+    assert len(data.train) == 4
+    assert torch.equal(data.train[3][0], whole[3][0])
+
+
+def test_a_recording_of_nothing_but_marks_of_time_is_refused(tmp_path):
+    write_events(tmp_path / "a.bin", [(0, 0, 240, False)])
+    with pytest.raises(ValueError, match="must hold events, got only marks of time"):
+        read_nmnist(tmp_path / "a.bin")
+
+
+def archive_of(path, names):
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            tar.addfile(info, io.BytesIO(b"abc"))
+    return path
+
+
+def test_archives_are_unpacked_within_their_folder_or_refused(tmp_path, monkeypatch):
+    archive = archive_of(tmp_path / "a.tar.gz", ["in/one.bin", "in/two.bin"])
+    monkeypatch.setattr(archives, "fetcher", lambda *_: lambda *_: archive)
+    archives.fetch_archive("https://x/a.tar.gz", "md5:0", tmp_path / "to", inside="in")
+    assert sorted(p.name for p in (tmp_path / "to").iterdir()) == ["one.bin", "two.bin"]
+    with pytest.raises(ValueError, match="has no folder other"):
+        archives.fetch_archive("https://x/a.tar.gz", "md5:0", tmp_path / "to", inside="other")
+    archive_of(archive, ["../evil"])
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        archives.fetch_archive("https://x/a.tar.gz", "md5:0", tmp_path / "to", inside="in")
+    assert not (tmp_path / "evil").exists()
+    archive.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        archives.fetch_archive("https://x/a.tar.gz", "md5:0", tmp_path / "to", inside="in")
