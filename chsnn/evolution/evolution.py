@@ -74,7 +74,7 @@ class Evolution(Rewiring):
     temperature : float
         Exponent of the removal score in the soft draw of links to keep.
     temperature_end : float, optional
-        Where the exponent is to be at the end of training, if it is to move.
+        Where the exponent is to be when pruning ends (`until`), if it is to move.
     new_weights : {"zero", "SSWI", "kaiming", "last"}
         Weight of a regrown link: 0, drawn as at the start by one of the two rules, or the one
         that the link had when it was last removed (0 if it never existed).
@@ -295,7 +295,7 @@ class Evolution(Rewiring):
                 min(n_keep, self._most_kept(state, name)),
                 removal=self.removal,
                 sampling=self.sampling,
-                temperature=linear(self.temperature, end, progress),
+                temperature=linear(self.temperature, end, min(1.0, progress / self.until)),
                 rng=stream(state.seed, "prune", state.events, name),
             )
         return pruned

@@ -173,6 +173,23 @@ def test_the_temperature_moves_from_start_to_end():
     assert survivors(1.0) == pytest.approx(0.75, abs=0.02)
 
 
+def test_the_temperature_arrives_when_pruning_ends():
+    # CHTs, CHTss: T = 1 + 2 step / T_end, with T_end before the end of training (facts B5).
+    def kept(**settings):
+        net = mlp((40, 50, 4), sparsity=0.5, seed=0)
+        layer, graph = net.layers[0], net.graphs[0]
+        layer.set_values(np.arange(1.0, graph.n_links + 1))
+        evolution = Evolution(
+            zeta=0.5, zeta_schedule="constant", removal="magnitude", regrowth="random", until=0.5,
+            **settings,
+        )  # fmt: skip
+        step(evolution, net, progress=0.25)
+        return layer.values.tolist()
+
+    assert kept(temperature=1.0, temperature_end=3.0) == kept(temperature=2.0)
+    assert kept(temperature=1.0, temperature_end=3.0) != kept(temperature=1.5)
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
