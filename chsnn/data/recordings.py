@@ -23,7 +23,6 @@ from chsnn.data.files import cache_folder
 
 # Frames of a split that is held in memory: more is read as it is asked for.
 IN_MEMORY = 1 << 30
-_BITS_KEPT = np.float32
 _SPLIT_SEED = 20251107
 
 
@@ -172,7 +171,7 @@ def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
         frames = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return frames if frames.shape == shape and frames.dtype == _BITS_KEPT else None
+    return frames if frames.shape == shape and frames.dtype == np.float32 else None
 
 
 def _keep(path: Path, frames: np.ndarray) -> None:

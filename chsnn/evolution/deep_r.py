@@ -15,6 +15,7 @@ from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewiring import lacking_links
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
@@ -62,23 +63,13 @@ class DeepR(Rewiring):
         check_real("noise", self.noise, minimum=0.0)
 
     @property
-    def reads_gradients(self) -> bool:
-        """Whether :meth:`step` needs the gradients of a backward pass: no."""
-        return False
-
-    @property
-    def owns_values(self) -> bool:
-        """Whether weights are moved past the optimiser: no, after it."""
-        return False
-
-    @property
     def interval(self) -> int | None:
         """Optimiser steps from one rewiring to the next: after each."""
         return 1
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of the layers that lack a link."""
-        return [name for name, layer in layers.items() if layer.graph.density < 1.0]
+        return lacking_links(layers)
 
     def begin(self, state: RewiringState) -> None:
         """Remember the sign of every link."""
@@ -88,13 +79,6 @@ class DeepR(Rewiring):
     def follow(self, state: RewiringState, name: str) -> None:
         """Remember the signs of the links that a layer was given."""
         state.memory[f"sign.{name}"] = _signs(state.layers[name])
-
-    def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the model will end with: always."""
-        return True
-
-    def warm_up(self, state: RewiringState) -> None:
-        """Do nothing: no kernel needs compiling."""
 
     def step(
         self,
@@ -119,13 +103,9 @@ class DeepR(Rewiring):
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
-            chain_removed=0,
             regrown=pruned,
             returned=returned,
-            missing=0,
-            dead_neurons=0,
             silent_inputs=state.silent_inputs(),
-            stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 

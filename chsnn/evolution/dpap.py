@@ -17,6 +17,7 @@ from chgraph.graph import BipartiteGraph
 from chsnn.evolution.activity import Activity
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewiring import all_but
 from chsnn.evolution.schedules import published_epoch
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
@@ -101,24 +102,9 @@ class DPAP(Rewiring):
         check_positive_int("slowing", self.slowing)
         check_positive_int("published_epochs", self.published_epochs)
 
-    @property
-    def reads_gradients(self) -> bool:
-        """Whether :meth:`step` needs the gradients of a backward pass: no."""
-        return False
-
-    @property
-    def owns_values(self) -> bool:
-        """Whether weights are moved past the optimiser: no."""
-        return False
-
-    @property
-    def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next; None: once an epoch."""
-        return None
-
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of all layers but the output layer."""
-        return [name for name in layers if name != output]
+        return all_but(layers, output)
 
     def begin(self, state: RewiringState) -> None:
         """Remember that nothing has been seen yet.
@@ -139,16 +125,6 @@ class DPAP(Rewiring):
             for kind in ("theta", "trace"):
                 state.memory[f"{kind}.{name}"] = torch.zeros(n_out)
             state.memory[f"neurons.{name}"] = torch.full((n_out,), float(self.survival))
-
-    def follow(self, state: RewiringState, name: str) -> None:
-        """Do nothing: survival is of pairs, whoever links them."""
-
-    def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the model will end with: never known."""
-        return True
-
-    def warm_up(self, state: RewiringState) -> None:
-        """Do nothing: no kernel needs compiling."""
 
     def observer(self, state: RewiringState) -> Activity:
         """Return what watches the layers at every step: all that are pruned, and their readers."""
@@ -199,13 +175,7 @@ class DPAP(Rewiring):
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
-            chain_removed=0,
-            regrown=0,
-            returned=0,
-            missing=0,
-            dead_neurons=0,
             silent_inputs=state.silent_inputs(),
-            stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 

@@ -27,6 +27,7 @@ from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.carry import NEW_WEIGHTS, NewWeights, new_values, remember
 from chsnn.evolution.prune_regrow import add_links, keep_links, n_returned
 from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewiring import lacking_links
 from chsnn.evolution.schedules import (
     DENSITY_SCHEDULES,
     ZETA_SCHEDULES,
@@ -164,18 +165,13 @@ class Evolution(Rewiring):
         return self.density_schedule == "constant" or progress >= self.density_until
 
     @property
-    def owns_values(self) -> bool:
-        """Whether weights are moved past the optimiser: no."""
-        return False
-
-    @property
     def interval(self) -> int | None:
         """Optimiser steps from one rewiring to the next; None: once an epoch."""
         return None if self.every == "epoch" else self.every
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of the layers that lack a link."""
-        return [name for name, layer in layers.items() if layer.graph.density < 1.0]
+        return lacking_links(layers)
 
     def begin(self, state: RewiringState) -> None:
         """Check that the layers fit the settings.
@@ -198,9 +194,6 @@ class Evolution(Rewiring):
                     f"final_sparsity must be at least the {graph.sparsity:.6g} that layer "
                     f"{name!r} starts with, got {self.final_sparsity}"
                 )
-
-    def follow(self, state: RewiringState, name: str) -> None:
-        """Do nothing: links that somebody else gave a layer are rewired like any other."""
 
     def warm_up(self, state: RewiringState) -> None:
         """Let numba compile, or load, what :meth:`step` needs, so that its seconds are its own."""

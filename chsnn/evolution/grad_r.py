@@ -14,6 +14,7 @@ from chgraph.checks import check_real
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewiring import all_but
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
 from chsnn.observe import LayerGradient
@@ -71,7 +72,7 @@ class GradR(Rewiring):
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of all layers but the output layer."""
-        return [name for name in layers if name != output]
+        return all_but(layers, output)
 
     def begin(self, state: RewiringState) -> None:
         """Remember strengths and signs that make the weights there are.
@@ -105,13 +106,6 @@ class GradR(Rewiring):
         theta.copy_(torch.where(links, weight.abs(), theta.clamp(max=0.0)))
         sign.copy_(torch.where(links, torch.where(weight < 0, -1.0, 1.0), sign))
 
-    def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the model will end with: never known."""
-        return True
-
-    def warm_up(self, state: RewiringState) -> None:
-        """Do nothing: no kernel needs compiling."""
-
     def step(
         self,
         state: RewiringState,
@@ -140,13 +134,8 @@ class GradR(Rewiring):
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
-            chain_removed=0,
             regrown=regrown,
-            returned=0,
-            missing=0,
-            dead_neurons=0,
             silent_inputs=state.silent_inputs(),
-            stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 

@@ -30,14 +30,14 @@ class EvolutionRecord:
 
     zeta: float
     pruned: int
-    chain_removed: int
-    regrown: int
-    returned: int
-    missing: int
-    dead_neurons: int
-    silent_inputs: int
-    stopped_layers: int
     seconds: float
+    chain_removed: int = 0
+    regrown: int = 0
+    returned: int = 0
+    missing: int = 0
+    dead_neurons: int = 0
+    silent_inputs: int = 0
+    stopped_layers: int = 0
 
     @property
     def overlap(self) -> float:

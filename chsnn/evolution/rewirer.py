@@ -167,8 +167,9 @@ class Rewirer:
         """Go on in a training of another length: `steps` of `total_steps` are done.
 
         A rewiring that was left out because its step was the last one is made now if the training
-        goes on, as one of this length from the start would have made it; model and optimisers must
-        be those of that moment. One that needs gradients comes with those of the next step.
+        goes on; model and optimisers must be those of that moment. With schedules that do not
+        move, the training is then that of this length from the start, bit for bit. A rewiring that
+        needs gradients comes with those of the next step.
 
         Returns
         -------

@@ -28,23 +28,23 @@ class RewiringRule(ABC):
     """Settings of a way of changing a model's links while it is trained: frozen.
 
     What is remembered from step to step is a :class:`RewiringState`, which a
-    :class:`chsnn.evolution.Rewirer` owns.
+    :class:`chsnn.evolution.Rewirer` owns. What is not abstract says what most of them do.
     """
 
     @property
-    @abstractmethod
     def reads_gradients(self) -> bool:
         """Whether :meth:`step` needs the gradients of the last backward passes."""
+        return False
 
     @property
-    @abstractmethod
     def owns_values(self) -> bool:
         """Whether it moves the weights of its layers itself, past the optimiser."""
+        return False
 
     @property
-    @abstractmethod
     def interval(self) -> int | None:
         """Optimiser steps from one rewiring to the next; None: once an epoch."""
+        return None
 
     @abstractmethod
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
@@ -57,21 +57,21 @@ class RewiringRule(ABC):
     def begin(self, state: RewiringState) -> None:
         """Put into the state what is remembered before the first step."""
 
-    @abstractmethod
     def follow(self, state: RewiringState, name: str) -> None:
         """Take up links and weights that somebody else has given a layer."""
+        return  # they are rewired like any other
 
     def observer(self, state: RewiringState) -> Observer | None:
         """Return what watches the layers at every step; None: nothing."""
         return None
 
-    @abstractmethod
     def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the model will end with."""
+        """Whether the sparsity is the one that the model will end with, or that is never known."""
+        return True
 
-    @abstractmethod
     def warm_up(self, state: RewiringState) -> None:
         """Compile what :meth:`step` needs; changes nothing."""
+        return  # only kernels need it
 
     @abstractmethod
     def step(
@@ -82,3 +82,13 @@ class RewiringRule(ABC):
         gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
         """Rewire once, in place."""
+
+
+def lacking_links(layers: Mapping[str, SparseLinear]) -> list[str]:
+    """Return the names of the layers that lack a link: what prunes and regrows can change them."""
+    return [name for name, layer in layers.items() if layer.graph.density < 1.0]
+
+
+def all_but(layers: Mapping[str, SparseLinear], output: str) -> list[str]:
+    """Return the names of all layers but the output layer, which what only prunes leaves alone."""
+    return [name for name in layers if name != output]

@@ -15,6 +15,7 @@ from chgraph.checks import check_positive_int, check_real
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
+from chsnn.evolution.rewiring import all_but
 from chsnn.evolution.schedules import published_epoch
 from chsnn.evolution.state import RewiringState
 from chsnn.layers import SparseLinear
@@ -105,24 +106,9 @@ class SDSNN(Rewiring):
             check_real(name, getattr(self, name), minimum=0.0, below=1.0)
         check_positive_int("published_epochs", self.published_epochs)
 
-    @property
-    def reads_gradients(self) -> bool:
-        """Whether :meth:`step` needs the gradients of the last backward pass: no, of all."""
-        return False
-
-    @property
-    def owns_values(self) -> bool:
-        """Whether weights are moved past the optimiser: no, clipped after it."""
-        return False
-
-    @property
-    def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next; None: once an epoch."""
-        return None
-
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
         """Return the names of all layers but the output layer."""
-        return [name for name in layers if name != output]
+        return all_but(layers, output)
 
     def begin(self, state: RewiringState) -> None:
         """Remember that no neuron has been pruned yet, and that no synapse has a score."""
@@ -137,13 +123,6 @@ class SDSNN(Rewiring):
         """Take the weights that a layer was given as those of the epoch before."""
         if f"size.{name}" in state.memory:
             state.memory[f"size.{name}"] = _weight(state.layers[name]).abs()
-
-    def is_settled(self, progress: float) -> bool:
-        """Whether the sparsity is the one that the model will end with: never known."""
-        return True
-
-    def warm_up(self, state: RewiringState) -> None:
-        """Do nothing: no kernel needs compiling."""
 
     def observer(self, state: RewiringState) -> _Scores:
         """Return what adds up the scores of all pairs at every step."""
@@ -174,13 +153,8 @@ class SDSNN(Rewiring):
         return EvolutionRecord(
             zeta=pruned / max(links, 1),
             pruned=pruned,
-            chain_removed=0,
             regrown=regrown,
-            returned=0,
-            missing=0,
-            dead_neurons=0,
             silent_inputs=state.silent_inputs(),
-            stopped_layers=0,
             seconds=time.perf_counter() - start,
         )
 

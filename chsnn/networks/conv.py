@@ -21,14 +21,15 @@ from chsnn.networks.stages import (
     InShape,
     Pool,
     check_in_shape,
-    draw_filters,
+    draw_weights,
+    first_spikes,
     pooled,
 )
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
 from chsnn.threads import start_numba
-from chsnn.weights import Weights, initial_weights
+from chsnn.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -147,12 +148,8 @@ class SpikingConv(nn.Module):
         Tensor, shape (B, n_classes)
             Scores: means over time.
         """
-        flat = self.encoder.flat(images, int(np.prod(self.in_shape)))
         first, *others = self.stages
-        if self.encoder.kind == "direct":
-            x = first(flat.unflatten(1, self.in_shape), steps=self.encoder.timesteps)
-        else:
-            x = first(self.encoder(flat, generator).unflatten(2, self.in_shape))
+        x = first_spikes(cast(ConvStage, first), self.encoder, images, self.in_shape, generator)
         for stage in others:
             x = stage(x)
         rates = self.hidden(x.flatten(2), rate=True)
@@ -276,20 +273,7 @@ def conv(
         batch_norm=batch_norm,
         backend=backend,
     )
-    v_th = float(np.mean(neuron.settings["v_th"]))
-    for i, stage in enumerate(network.stages):
-        draw_filters(
-            cast(ConvStage, stage).conv,
-            weights,
-            v_th=v_th,
-            seed=seed,
-            name=f"stages.{i}.conv",
-        )
-    for layer_name, layer in sparse_layers(network).items():
-        rng = stream(seed, "weights", layer_name)
-        layer.set_values(
-            initial_weights(layer.graph, weights, v_th=v_th, activity_sparsity=None, rng=rng)
-        )
+    draw_weights(network, weights, v_th=float(np.mean(neuron.settings["v_th"])), seed=seed)
     return network
 
 

@@ -22,14 +22,15 @@ from chsnn.networks.stages import (
     InShape,
     Pool,
     check_in_shape,
-    draw_filters,
+    draw_weights,
+    first_spikes,
     pooled,
 )
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
 from chsnn.threads import start_numba
-from chsnn.weights import Weights, initial_weights
+from chsnn.weights import Weights
 
 # Of the authors' code for CIFAR10-DVS; the defaults of :func:`spikformer` are theirs for CIFAR.
 CIFAR10_DVS = MappingProxyType(
@@ -150,12 +151,8 @@ class Spikformer(nn.Module):
 
     def _tokens(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return the patches of images as tokens of spikes, (T, B, N, dim)."""
-        flat = self.encoder.flat(images, int(np.prod(self.in_shape)))
         first, *others = self.patches
-        if self.encoder.kind == "direct":
-            x = first(flat.unflatten(1, self.in_shape), steps=self.encoder.timesteps)
-        else:
-            x = first(self.encoder(flat, generator).unflatten(2, self.in_shape))
+        x = first_spikes(cast(ConvStage, first), self.encoder, images, self.in_shape, generator)
         for stage in others:
             x = stage(x)
         return (x + self.position(x)).flatten(3).transpose(2, 3)
@@ -290,7 +287,7 @@ def spikformer(
         scale=scale,
         backend=backend,
     )
-    _draw_weights(network, weights, float(np.mean(neuron.settings["v_th"])), seed)
+    draw_weights(network, weights, v_th=float(np.mean(neuron.settings["v_th"])), seed=seed)
     return network
 
 
@@ -340,21 +337,3 @@ def _graphs(
         rng = stream(seed, "topology", f"blocks.{block}.{name}")
         graphs[name] = regular(*shape, sparsity, rng=rng)
     return graphs
-
-
-def _draw_weights(network: Spikformer, weights: Weights, v_th: float, seed: int) -> None:
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
-            draw_filters(module, weights, v_th=v_th, seed=seed, name=name)
-    for name, layer in sparse_layers(network).items():
-        rng = stream(seed, "weights", name)
-        layer.set_values(
-            initial_weights(layer.graph, weights, v_th=v_th, activity_sparsity=None, rng=rng)
-        )
-    head = network.head
-    rng = stream(seed, "weights", "head")
-    full = regular(head.in_features, head.out_features, 0.0, rng=0)
-    drawn = initial_weights(full, weights, v_th=v_th, activity_sparsity=None, rng=rng)
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(drawn).view(head.in_features, head.out_features).T)
-        head.bias.zero_()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_choice, check_positive_int
+from chgraph.checks import check_positive_int
+from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
+from chsnn.encoding import Encoder
+from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.weights import Weights, initial_weights
@@ -95,33 +100,57 @@ def pooled(side: int, pool: Pool | None) -> int:
     return (side + 1) // 2 if pool == "overlapping max" else side // 2
 
 
-def draw_filters(conv: nn.Conv2d, kind: Weights, *, v_th: float, seed: int, name: str) -> None:
-    """Draw a convolution's filters as a hidden linear layer of its fan-in gets its weights.
+def first_spikes(
+    stage: ConvStage,
+    encoder: Encoder,
+    images: Tensor,
+    in_shape: InShape,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Return what a first stage makes of images (flat ones too) or of frames over time.
 
-    Without a norm behind it, and so with a bias, twice as large: the variance of SSWI is made for
-    neurons whose membrane is half charged already, and here hardly any would fire from the third
-    stage on. So about a fifth of them do at every step, the rate that SSWI is to keep up.
+    An image that is shown at every step is convolved once.
+    """
+    flat = encoder.flat(images, math.prod(in_shape))
+    if encoder.kind == "direct":
+        return stage(flat.unflatten(1, in_shape), steps=encoder.timesteps)
+    return stage(encoder(flat, generator).unflatten(2, in_shape))
+
+
+def draw_weights(network: nn.Module, kind: Weights, *, v_th: float, seed: int) -> None:
+    """Draw the weights of all sparse layers and convolutions, each from a stream of its name.
+
+    A convolution gets them as a hidden linear layer of its fan-in does. Without a norm behind it,
+    and so with a bias, twice as large: the variance of SSWI is made for neurons whose membrane is
+    half charged already, and here hardly any would fire from the third stage on. So about a fifth
+    of them do at every step, the rate that SSWI is to keep up.
 
     Parameters
     ----------
-    conv : Conv2d
-        Its bias becomes 0.
+    network : Module
     kind : {"SSWI", "kaiming"}
     v_th : float
-        Threshold of the neurons behind it.
-    seed, name
-        Of the random stream.
+        Threshold of its neurons.
+    seed : int
     """
-    n_out, *window = conv.weight.shape
-    fan_in = int(torch.Size(window).numel())
-    rng = stream(seed, "weights", name)
-    full = regular(fan_in, n_out, 0.0, rng=0)
-    weights = initial_weights(full, kind, v_th=v_th, activity_sparsity=None, rng=rng)
-    with torch.no_grad():
-        conv.weight.copy_(torch.from_numpy(weights).view(fan_in, n_out).T.reshape(n_out, *window))
-        if conv.bias is not None:
-            conv.weight.mul_(2.0)
-            conv.bias.zero_()
+
+    def drawn(graph: BipartiteGraph, name: str) -> np.ndarray:
+        rng = stream(seed, "weights", name)
+        return initial_weights(graph, kind, v_th=v_th, activity_sparsity=None, rng=rng)
+
+    for name, module in network.named_modules():
+        if isinstance(module, SparseLinear):
+            module.set_values(drawn(module.graph, name))
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            dense = module.weight.flatten(1)
+            full = regular(dense.shape[1], dense.shape[0], 0.0, rng=0)
+            weights = torch.from_numpy(drawn(full, name)).view(full.shape).T
+            with torch.no_grad():
+                module.weight.copy_(weights.reshape(module.weight.shape))
+                if module.bias is not None:
+                    module.bias.zero_()
+                    if isinstance(module, nn.Conv2d):
+                        module.weight.mul_(2.0)
 
 
 def check_in_shape(in_shape: Any) -> InShape:
@@ -141,8 +170,3 @@ def check_in_shape(in_shape: Any) -> InShape:
     if len(sizes) != 3:
         raise ValueError(f"in_shape must be (channels, height, width), got {in_shape!r}")
     return cast(InShape, tuple(check_positive_int("in_shape", size) for size in sizes))
-
-
-def check_pool(pool: str) -> Pool:
-    """Return a way of pooling, or raise if it is unknown."""
-    return cast(Pool, check_choice("pool", pool, POOLS))

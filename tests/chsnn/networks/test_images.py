@@ -331,8 +331,3 @@ def test_neurons_fire_from_the_first_step_to_the_last_stage():
 def test_what_cannot_be_built_is_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-def test_a_network_of_ones_own_around_the_stages_is_a_plain_module():
-    network = nn.Sequential(small_conv().stages[0].conv, nn.Flatten())
-    assert network(torch.rand(1, 2, 9, 8)).shape == (1, 2 * 72)
