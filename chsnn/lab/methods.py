@@ -170,10 +170,13 @@ _RIGL = Evolution(
     regrowth="gradient",
     sampling="hard",
 )
-# Liu et al., arXiv 2106.10404: RigL on a falling density. _evolving puts in where it ends.
-_GRANET = replace(_RIGL, density_schedule="cubic", final_sparsity=0.0)
+# Liu et al., arXiv 2106.10404: RigL on a falling density, half of the links exchanged at first
+# (--death-rate 0.5). Every 100 steps as RigL: their 1,000 are of trainings ten times as long as
+# 40 epochs of 10,000 images. _evolving puts in where the density ends.
+_GRANET = replace(_RIGL, zeta=0.5, density_schedule="cubic", final_sparsity=0.0)
 # Zhang et al., ICLR 2024: smallest weights out, best CH3-L3 in, early stop at an overlap of 90 %;
-# zeta falls along a cosine (--adaptive_zeta).
+# zeta falls along a cosine (--adaptive_zeta). It starts from CSTI, Pearson's r of the features,
+# which for images read directly is the graph of SSCTI.
 _CHT = Evolution(
     zeta=0.3,
     zeta_schedule="cosine",
@@ -207,10 +210,12 @@ _CHTS_SOFT = Evolution(
     temperature=1.0,
     temperature_end=3.0,
 )
-# The same on a density that falls along a sigmoid, with a falling zeta (as in the code of that
-# paper); node-based, as published for dense layers: at half the links there are too many paths.
+# The same on a density that falls along a sigmoid, with a falling zeta and relative importance for
+# the removal (as in the code of that paper); node-based, as published for dense layers: at half
+# the links there are too many paths.
 _CHTSS = replace(
     _CHTS_SOFT,
+    removal="RI",
     zeta_schedule="cosine",
     until=0.75,
     regrowth="CH3-L3n",

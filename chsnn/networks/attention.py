@@ -36,8 +36,17 @@ class SpikingLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Run all time steps."""
         rows = self.linear(x.flatten(0, -2))
-        spikes, _ = self.neurons(self.norm(rows).unflatten(0, x.shape[:-1]))
+        spikes, _ = self.neurons(over_channels(self.norm, rows).unflatten(0, x.shape[:-1]))
         return spikes
+
+
+def over_channels(norm: nn.BatchNorm1d, rows: Tensor) -> Tensor:
+    """Normalise rows (N, C) channel by channel: as one sample (1, C, N), of the same statistics.
+
+    A sparse layer's output has this memory already, and so have its readers; torch's own way over
+    rows takes several times as long on a CPU.
+    """
+    return norm(rows.t().contiguous()[None])[0].t()
 
 
 class SpikingAttention(nn.Module):

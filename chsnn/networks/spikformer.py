@@ -155,7 +155,8 @@ class Spikformer(nn.Module):
         x = first_spikes(cast(ConvStage, first), self.encoder, images, self.in_shape, generator)
         for stage in others:
             x = stage(x)
-        return (x + self.position(x)).flatten(3).transpose(2, 3)
+        channels_first = (x + self.position(x)).flatten(3).movedim(2, 0)
+        return channels_first.contiguous().movedim(0, -1)  # the memory that sparse layers read
 
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and tensors, as JSON-ready numbers and names."""

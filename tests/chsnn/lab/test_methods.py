@@ -90,6 +90,7 @@ PUBLISHED = [
     ("RigL", "until", 0.75, RIGL_PAPER),
     ("RigL", "every", 100, RIGL_PAPER),
     ("RigL", "new_weights", "zero", RIGL_PAPER),
+    ("GraNet", "zeta", 0.5, "GraNet's Readme: --death-rate"),
     ("GraNet", "regrowth", "gradient", GRANET_PAPER),
     ("GraNet", "density_schedule", "cubic", GRANET_PAPER),
     ("GraNet", "final_sparsity", 0.9, GRANET_PAPER),
@@ -119,6 +120,7 @@ PUBLISHED = [
     ("CHTs, soft removal", "zeta", 0.3, CHTS_PAPER),
     ("CHTs, soft removal", "density_schedule", "constant", CHTS_PAPER),
     ("CHTss", "regrowth", "CH3-L3n", f"{CHTS_PAPER}: node-based"),
+    ("CHTss", "removal", "RI", "Soft-Rule llm/dst_scheduler.py"),
     ("CHTss", "sampling", "soft", CHTS_PAPER),
     ("CHTss", "temperature_end", 3.0, CHTS_PAPER),
     ("CHTss", "zeta_schedule", "cosine", "Soft-Rule Readme: --adaptive_zeta"),
@@ -180,7 +182,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize(("name", "topology"), STARTS.items())
-def test_methods_start_as_published(name, topology):
+def test_methods_start_from_their_topology(name, topology):
     config = method_config(name, BASE, 0.9)
     assert (config.topology, config.weights) == (topology, "kaiming")
 
