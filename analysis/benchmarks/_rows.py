@@ -64,6 +64,25 @@ def seconds_once(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def paired_seconds(
+    ours: Callable[[], Any], peer: Callable[[], Any], repeats: int
+) -> tuple[float, float]:
+    """Return median seconds of ours and of the peer, the peer's scaled by the paired ratio."""
+    for call in (ours, peer, ours, ours):
+        call()
+    mine, ratios = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        peer()
+        middle = time.perf_counter()
+        for _ in range(3):
+            ours()
+        seconds = (time.perf_counter() - middle) / 3
+        mine.append(seconds)
+        ratios.append((middle - start) / seconds)
+    return median(mine), median(mine) * median(ratios)
+
+
 def peak_memory_mb() -> float:
     """Return the peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 import chsnn
 from analysis.benchmarks._cases import Arguments, Case, run_cases
-from analysis.benchmarks._rows import Row, peak_memory_mb
+from analysis.benchmarks._rows import Row, paired_seconds, peak_memory_mb
 from analysis.mnist_2fc import DENSE, SPARSE
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
@@ -118,23 +118,6 @@ def _step(forward: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor, y: 
     return step
 
 
-def paired(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Return median seconds of ours and of the peer, the peer's scaled by the paired ratio."""
-    for call in (ours, peer, ours, ours):
-        call()
-    mine, ratios = [], []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        peer()
-        middle = time.perf_counter()
-        for _ in range(3):
-            ours()
-        seconds = (time.perf_counter() - middle) / 3
-        mine.append(seconds)
-        ratios.append((middle - start) / seconds)
-    return median(mine), median(mine) * median(ratios)
-
-
 def step_case(sparsity: float) -> Case:
     """Return the case that times a training step at one sparsity."""
 
@@ -148,7 +131,7 @@ def step_case(sparsity: float) -> Case:
             agree = float((ours_on_spikes(twin, spikes) - peer(spikes)).abs().max())
         mine = _step(lambda x: ours_on_spikes(twin, x), twin, spikes, labels)
         theirs = _step(peer, peer, spikes, labels)
-        seconds, others = paired(mine, theirs, arguments.repeats)
+        seconds, others = paired_seconds(mine, theirs, arguments.repeats)
         size = "-".join(map(str, SIZES))
         return [
             Row(
@@ -209,7 +192,7 @@ def inference_case(arguments: Arguments) -> list[Row]:
             np.allclose(engine(a).scores, ours_on_spikes(twin, x)[0].numpy(), atol=1e-5)
             for a, x in zip(arrays, single, strict=True)
         )
-        seconds, others = paired(
+        seconds, others = paired_seconds(
             lambda: [engine(a) for a in arrays],
             lambda: [peer(x) for x in single],
             arguments.repeats,
@@ -261,7 +244,7 @@ def epoch_case(arguments: Arguments) -> list[Row]:
         chsnn.set_threads(threads)
         configs = SPARSE, DENSE.fully_connected()
         sparse, dense = (_epochs(config, data, batch) for config in configs)
-        ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
+        ours, peer = paired_seconds(sparse, dense, max(3, arguments.repeats // 2))
         rows.append(
             Row(
                 f"one epoch of {len(data):,} images, 784-1568-10, 99 %, batch {batch}, "
@@ -328,7 +311,7 @@ def crossing_case(arguments: Arguments) -> list[Row]:
         values = torch.randn(graph.n_links, generator=generator)
         sparse = _layer_step(graph, values, "sparse", x)
         dense = _layer_step(graph, values, "dense", x)
-        ours, peer = paired(sparse, dense, max(3, arguments.repeats // 2))
+        ours, peer = paired_seconds(sparse, dense, max(3, arguments.repeats // 2))
         rows.append(
             Row(f"one layer, {density:.0%} of the links, {kind}: sparse", ours, peer, "dense")
         )
@@ -355,7 +338,7 @@ def small_batch_case(arguments: Arguments) -> list[Row]:
             for backend in ("sparse", "dense")
         )
         sparse, dense = (_step(n, n, data.images, data.labels) for n in networks)
-        ours, peer = paired(sparse, dense, 10 * arguments.repeats)
+        ours, peer = paired_seconds(sparse, dense, 10 * arguments.repeats)
         name = f"training step, 784-1568-10, direct, batch 64, {density:.0%} of the links: sparse"
         rows.append(Row(name, ours, peer, "dense"))
     return rows
@@ -374,7 +357,7 @@ def spikes_case(arguments: Arguments) -> list[Row]:
         packed, floats = (
             partial(_product_and_gradient, x, values, graph, look) for look in (True, False)
         )
-        ours, peer = paired(packed, floats, arguments.repeats)
+        ours, peer = paired_seconds(packed, floats, arguments.repeats)
         rows.append(
             Row(
                 f"spikes at rate {rate:.0%}, 1 % of the links: packed to bits", ours, peer, "floats"
