@@ -73,6 +73,23 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         replace(_FALLS, sparsity=0.9, label_smoothing=0.1),
         replace(_FALLS, weight_decay=0.0, label_smoothing=0.1),
         replace(_FALLS, batch_size=32, learning_rate=0.003, label_smoothing=0.1),
+        replace(_FALLS, sparsity=0.9),
+        replace(_FALLS, sparsity=0.8),
+        replace(_FALLS, weight_decay=3e-5),
+        replace(_FALLS, sparsity=0.9, learning_rate=0.006),
+        replace(_FALLS, sparsity=0.9, evolution=replace(_FALLS.evolution, density_until=0.5)),
+        replace(_FALLS, evolution=replace(_FALLS.evolution, temperature_end=9.0)),
+        replace(
+            _FALLS,
+            sparsity=0.8,
+            evolution=replace(_FALLS.evolution, sampling="hard", regrowth_sampling="soft"),
+        ),
+        replace(
+            _FALLS, sparsity=0.8, evolution=replace(_FALLS.evolution, zeta=0.0, sampling="hard")
+        ),
+        replace(_FALLS, cutout=6),
+        replace(_FALLS, evolution=replace(_FALLS.evolution, until=0.75)),
+        replace(_FALLS, epochs=80),
     ),
     "fully connected": (
         _DENSE,
@@ -81,6 +98,21 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1),
         replace(_DENSE, weight_decay=1e-5, label_smoothing=0.1),
         replace(_DENSE, batch_size=32, learning_rate=0.0007, label_smoothing=0.1),
+        replace(_DENSE, learning_rate=0.0005, weight_decay=1e-5, label_smoothing=0.1),
+        replace(_DENSE, learning_rate=0.0003, label_smoothing=0.1),
+        replace(_DENSE, learning_rate=0.0005, weight_decay=3e-5, label_smoothing=0.1),
+        replace(_DENSE, learning_rate=0.0005, label_smoothing=0.2),
+        replace(_DENSE, batch_size=128, learning_rate=0.001, label_smoothing=0.1),
+        replace(_DENSE, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1),
+        replace(_DENSE, learning_rate=0.0007, weight_decay=1e-5, label_smoothing=0.1),
+        replace(
+            _DENSE, batch_size=128, learning_rate=0.0007, weight_decay=1e-5, label_smoothing=0.1
+        ),
+        replace(
+            _DENSE, optimizer="adamw", learning_rate=0.0005, weight_decay=0.1, label_smoothing=0.1
+        ),
+        replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, cutout=6),
+        replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, epochs=80),
     ),
     "sparse, 95 %, no shifts": (
         _AT_95,
@@ -153,16 +185,16 @@ def try_folder(runs: Path, kind: str, number: int) -> Path:
     return runs / "tuning" / _slug(kind) / str(number)
 
 
-def tune(kind: str, runs: Path, data: DataSet) -> None:
-    """Make all tries of a kind of network."""
+def tune(kind: str, runs: Path, out: Path, data: DataSet) -> None:
+    """Make all tries of a kind of network that no table has yet."""
+    done = {row["try"] for row in tried(kind, runs, out)}
     for number, config in enumerate(TRIES[kind]):
-        run(replace(config, out=try_folder(runs, kind, number)), data)
+        if number not in done:
+            run(replace(config, out=try_folder(runs, kind, number)), data)
 
 
 def tried(kind: str, runs: Path, out: Path) -> list[dict[str, Any]]:
     """Return a row for every finished try: of its run folder, or of an earlier table's rows."""
-    path = out / ROWS
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     rows = []
     for number, config in enumerate(TRIES[kind]):
         settings = {k: v for k, v in config.to_dict().items() if k != "out"}
@@ -175,9 +207,8 @@ def tried(kind: str, runs: Path, out: Path) -> list[dict[str, Any]]:
         else:
             rows += [
                 row
-                for row in earlier
-                if (row["part"], row["method"], row.get("try")) == ("tuning", kind, number)
-                and _agree(row["settings"], settings)
+                for row in _rows_of(out, "tuning", kind)
+                if row["try"] == number and _agree(row["settings"], settings)
             ]
     return rows
 
@@ -198,11 +229,17 @@ def best_try(kind: str, runs: Path, out: Path) -> RunConfig:
     return TRIES[kind][max(rows, key=lambda row: row["validation_accuracy"])["try"]]
 
 
-def measure(config: RunConfig, folder: Path, data: DataSet, seeds: Sequence[int]) -> None:
-    """Train the best try on all images that are not for testing."""
+def measure(kind: str, runs: Path, out: Path, data: DataSet, seeds: Sequence[int]) -> None:
+    """Train the best try on all images that are not for testing, but seeds that a table has."""
+    config = best_try(kind, runs, out)
     whole = replace(data, train=_joined(data.train, data.validation))
+    earlier = {row["seed"]: row["settings"] for row in _rows_of(out, "main", kind)}
     for seed in seeds:
-        run(replace(config, seed=seed, out=folder / f"seed-{seed}"), whole)
+        mine = replace(config, seed=seed, out=runs / "test" / _slug(kind) / f"seed-{seed}")
+        settings = {k: v for k, v in mine.to_dict().items() if k != "out"}
+        if not (seed in earlier and _agree(earlier[seed], settings)):
+            run(mine, whole)
+            write_results(runs, out, data)
 
 
 def _joined(*parts: Samples) -> Samples:
@@ -213,20 +250,35 @@ def _joined(*parts: Samples) -> Samples:
 # ------------------------------------------------------------------------- what was found
 
 
-def tested(kind: str, runs: Path, data: DataSet) -> tuple[list[dict[str, Any]], dict[int, Tensor]]:
-    """Return a row per seed, and which test images each seed's network knows."""
-    rows, known = [], {}
+def tested(kind: str, runs: Path, out: Path, data: DataSet) -> list[dict[str, Any]]:
+    """Return a row per seed, of its run folder or of an earlier table: `wrong` are test images."""
+    rows = {row["seed"]: row for row in _rows_of(out, "main", kind)}
     for folder in sorted((runs / "test" / _slug(kind)).glob("seed-*")):
         if not (folder / REPORT).is_file():
             continue
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         config, network = open_run(folder)
         scores, labels = all_scores(network, data.test, seed=config.seed)
-        known[config.seed] = scores.argmax(1) == labels
+        wrong = (scores.argmax(1) != labels).nonzero().flatten().tolist()
         settings = {k: v for k, v in config.to_dict().items() if k != "out"}
         head = {"part": "main", "method": kind, "seed": config.seed}
-        rows.append({**head, **report, "settings": settings})
-    return rows, known
+        rows[config.seed] = {**head, **report, "settings": settings, "wrong": wrong}
+    return [rows[seed] for seed in sorted(rows)]
+
+
+def _rows_of(out: Path, part: str, kind: str) -> list[dict[str, Any]]:
+    """Return what an earlier table has of a kind of network."""
+    path = out / ROWS
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [row for row in earlier if (row["part"], row["method"]) == (part, kind)]
+
+
+def known_images(rows: Sequence[dict[str, Any]], n_images: int) -> dict[int, Tensor]:
+    """Return which of the test images each seed's network knows."""
+    known = {row["seed"]: torch.ones(n_images, dtype=torch.bool) for row in rows}
+    for row in rows:
+        known[row["seed"]][row["wrong"]] = False
+    return known
 
 
 def paired_interval(first: dict[int, Tensor], second: dict[int, Tensor]) -> tuple[float, float]:
@@ -249,10 +301,10 @@ def write_results(runs: Path, out: Path, data: DataSet) -> str:
     """Write rows and tables of all finished runs; return the tables."""
     rows: list[dict[str, Any]] = [row for kind in TRIES for row in tried(kind, runs, out)]
     text = tuning_table(rows)
-    found = {kind: tested(kind, runs, data) for kind in TRIES}
-    main = {kind: members for kind, (members, _) in found.items() if members}
+    found = {kind: tested(kind, runs, out, data) for kind in TRIES}
+    main = {kind: members for kind, members in found.items() if members}
     if main:
-        text += "\n" + test_table(main, {kind: known for kind, (_, known) in found.items()})
+        text += "\n" + test_table(main, n_images=len(data.test))
     rows += [row for members in main.values() for row in members]
     write_atomically(out / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
     write_atomically(out / "mnist_headline.md", text.encode())
@@ -284,7 +336,7 @@ def tuning_table(rows: Sequence[dict[str, Any]]) -> str:
     return text
 
 
-def test_table(main: dict[str, list[dict[str, Any]]], known: dict[str, dict[int, Tensor]]) -> str:
+def test_table(main: dict[str, list[dict[str, Any]]], *, n_images: int) -> str:
     """Return the tested networks, and how they differ, as Markdown tables."""
     text = (
         "Trained on 60,000 images, tested once on 10,000; mean over the seeds.\n\n"
@@ -305,8 +357,10 @@ def test_table(main: dict[str, list[dict[str, Any]]], known: dict[str, dict[int,
     )
     for kind, twins in TWINS.items():
         for twin in twins:
-            if known[kind] and known[twin]:
-                mean, half = paired_interval(known[kind], known[twin])
+            if kind in main and twin in main:
+                mean, half = paired_interval(
+                    known_images(main[kind], n_images), known_images(main[twin], n_images)
+                )
                 text += f"| {kind} - {twin} | {100 * mean:+.2f} ± {100 * half:.2f} |\n"
     return text
 
@@ -318,10 +372,9 @@ def main() -> None:
     part = held_aside(data)
     for kind in arguments.kinds:
         if "tuning" in arguments.parts:
-            tune(kind, arguments.runs, part)
+            tune(kind, arguments.runs, arguments.out, part)
         if "test" in arguments.parts:
-            best = best_try(kind, arguments.runs, arguments.out)
-            measure(best, arguments.runs / "test" / _slug(kind), data, arguments.seeds)
+            measure(kind, arguments.runs, arguments.out, data, arguments.seeds)
         write_results(arguments.runs, arguments.out, data)
     print(write_results(arguments.runs, arguments.out, data))
 
