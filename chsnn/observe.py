@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,34 @@ from chsnn.layers import Passage, SparseLinear
 _BLOCK_BYTES = 32 * 2**20
 # Takes a layer's name and one of its calls; may return what is to take the product's gradient.
 NamedWatcher = Callable[[str, Passage], Callable[[Tensor], None] | None]
+
+
+_STEPS: ContextVar[int] = ContextVar("steps", default=1)
+
+
+@contextmanager
+def standing_for(steps: int) -> Iterator[None]:
+    """Say that what runs in the ``with`` block is the same at so many time steps.
+
+    For a model that computes once what an image causes that is shown at every step: a chip
+    computes it at every step, and so does who counts operations. It changes no number.
+
+    Examples
+    --------
+    >>> with standing_for(8):
+    ...     steps_stood_for()
+    8
+    """
+    token = _STEPS.set(_STEPS.get() * steps)
+    try:
+        yield
+    finally:
+        _STEPS.reset(token)
+
+
+def steps_stood_for() -> int:
+    """Return how many time steps what runs now stands for."""
+    return _STEPS.get()
 
 
 @contextmanager

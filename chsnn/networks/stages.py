@@ -16,6 +16,7 @@ from chgraph.topology import regular
 from chsnn.encoding import Encoder
 from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
+from chsnn.observe import standing_for
 from chsnn.seeds import stream
 from chsnn.weights import Weights, initial_weights
 
@@ -82,7 +83,8 @@ class ConvStage(nn.Module):
         if steps is None:
             current = over_steps(lambda y: self.norm(self.conv(y)), x)
         else:
-            current = self.norm(self.conv(x))
+            with standing_for(steps):
+                current = self.norm(self.conv(x))
         spikes, _ = self.neurons(current, steps=steps)
         return over_steps(self.pool, spikes)
 
