@@ -124,7 +124,7 @@ def read_hardware(path: str | Path) -> dict[str, Hardware]:
     path = Path(path)
     try:
         return parse_hardware(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 

@@ -283,9 +283,21 @@ def compile_network(network: nn.Module) -> EventNetwork:
     if not in_a_row or not all(isinstance(one, SparseLIF | SparseReadout) for one in layers):
         raise TypeError(
             "network must be an encoder and spiking layers in a row, as chsnn.networks.mlp makes "
-            f"it, got {type(network).__name__}"
+            f"it, got {type(network).__name__}{_said(_foreign_layer(network))}"
         )
     return EventNetwork([Stage.of(layer) for layer in layers], encoder)
+
+
+def _foreign_layer(network: nn.Module) -> tuple[str, str] | None:
+    """Return name and type of the first part that is no spiking layer of an MLP."""
+    for name, module in network.named_modules():
+        if name and not isinstance(module, SparseLIF | SparseReadout | LIFNumbers | nn.ModuleList):
+            return name, type(module).__name__
+    return None
+
+
+def _said(layer: tuple[str, str] | None) -> str:
+    return "" if layer is None else f" with {layer[0]!r}, a {layer[1]}"
 
 
 def _program(stages: Sequence[Stage]) -> kernels.Program:

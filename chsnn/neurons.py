@@ -17,6 +17,7 @@ from norse.torch.functional.lif_box import (
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice, check_positive_float32, check_positive_int, check_real
+from chsnn._box_surrogate import step_with_box
 from chsnn._neuron_values import (
     LEARNABLE,
     as_number,
@@ -31,10 +32,11 @@ from chsnn._neuron_values import (
 from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]
-Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super"]
+Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super", "box"]
 MODELS = ("box", "current")
-SURROGATES = ("triangle", "tanh", "circ", "heavi_erfc", "super")
+SURROGATES = ("triangle", "tanh", "circ", "heavi_erfc", "super", "box")
 FIXED = ("model", "alpha_syn", "surrogate", "surrogate_alpha")
+NO_CURRENT = "state must hold a synaptic current i in the current model, got None"
 Numbers = float | Sequence[float] | np.ndarray | Tensor
 
 
@@ -205,12 +207,17 @@ class LIFNumbers(nn.Module):
         v, i = self.initial_state(x[None]) if state is None else state
         gain = parameters.tau_mem_inv
         v, current = v.to(gain.dtype), x.to(gain.dtype) / gain
+        if self.surrogate == "box":
+            if self.model == "current" and i is None:
+                raise ValueError(NO_CURRENT)
+            z, v, i = step_with_box(current, v, None if i is None else i.to(gain.dtype), parameters)
+            return z.to(x.dtype), LIFState(v, i)
         if self.model == "box":
             before = LIFBoxFeedForwardState(v)
             z, after = lif_box_feed_forward_step(current, before, parameters, dt=1.0)
             return z.to(x.dtype), LIFState(after.v, None)
         if i is None:
-            raise ValueError("state must hold a synaptic current i in the current model, got None")
+            raise ValueError(NO_CURRENT)
         filtered = LIFFeedForwardState(v, i.to(gain.dtype))
         z, after = lif_feed_forward_step(current, filtered, parameters, dt=1.0)
         return z.to(x.dtype), LIFState(after.v, after.i)

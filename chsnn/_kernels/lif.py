@@ -19,7 +19,7 @@ from numba import prange
 
 from chgraph.jit import Int, kernel
 
-SUPER, TRIANGLE, TANH, CIRC, HEAVI_ERFC, HEAVISIDE = range(6)
+SUPER, TRIANGLE, TANH, CIRC, HEAVI_ERFC, HEAVISIDE, BOX = range(7)
 METHODS = {
     "super": SUPER,
     "triangle": TRIANGLE,
@@ -27,6 +27,7 @@ METHODS = {
     "circ": CIRC,
     "heavi_erfc": HEAVI_ERFC,
     "heaviside": HEAVISIDE,
+    "box": BOX,
 }
 
 
@@ -138,6 +139,12 @@ def triangle_slope(u: Any, theta: Any, one: Any) -> Any:
 
 
 @kernel(inline=True)
+def box_slope(u: Any, theta: Any, k: Any, one: Any) -> Any:
+    """Return a box of height k and area 1 around the threshold."""
+    return k if abs(u - theta) * (k + k) < one else one - one
+
+
+@kernel(inline=True)
 def tanh_slope(u: Any, theta: Any, k: Any, one: Any) -> Any:
     """Return 1 - tanh^2 = 4 e / (1 + e)^2."""
     e = _exp(-2 * abs(np.float64(u - theta) * k))
@@ -211,6 +218,10 @@ def _step_back(
         for i in range(g.size):
             slope = triangle_slope(u[i], theta, one)
             _lower(_upper(g, u, gv, i) * k * slope, u, gv, g, i, d, theta)
+    elif method == BOX:
+        for i in range(g.size):
+            slope = box_slope(u[i], theta, k, one)
+            _lower(_upper(g, u, gv, i) * slope, u, gv, g, i, d, theta)
     elif method == TANH:
         for i in range(g.size):
             slope = tanh_slope(u[i], theta, k, one)

@@ -19,12 +19,14 @@ from numba import prange
 
 from chgraph.jit import Int, inlined, kernel, leaf
 from chsnn._kernels.lif import (
+    BOX,
     CIRC,
     HEAVI_ERFC,
     SUPER,
     TANH,
     TRIANGLE,
     Neuron,
+    box_slope,
     circ_slope,
     divides_exactly,
     erfc_slope,
@@ -121,6 +123,10 @@ def _step(b: _Block, n: Int, neuron: Neuron) -> None:
             u = _voltage(b, i, d)
             s = abs(u - theta) + one
             _follow(b, i, u, one / (s * s), keep, theta)
+    elif method == BOX:
+        for i in range(n):
+            u = _voltage(b, i, d)
+            _follow(b, i, u, box_slope(u, theta, k, one), keep, theta)
     elif method == TANH:
         for i in range(n):
             u = _voltage(b, i, d)

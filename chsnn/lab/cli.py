@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,15 +12,20 @@ import tyro
 
 from chgraph.checks import check_positive_int
 from chgraph.command_line import fail, parse_arguments, print_result
+from chgraph.plotting import save_figure
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
+from chsnn.hardware import as_hardware
+from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
+from chsnn.lab.folder import CONFIG
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
-from chsnn.lab.networks import check_links
+from chsnn.lab.networks import Network, check_links
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
+from chsnn.lab.training import chosen
 from chsnn.training import CHECKPOINT, TrainingDiverged
 
 _METHODS = (
@@ -133,26 +138,61 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Energy:
-    """Estimate synaptic operations and energy of a run's best network on the test set.
+    """Estimate synaptic operations and energy of a run's network on the test set.
 
-    Example: chsnn energy runs/demo --hardware Loihi
+    Example: chsnn energy runs/demo --hardware Loihi --compare runs/demo/baseline --plot energy.png
     """
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
-    hardware: Annotated[str, tyro.conf.arg(help=f"Chip or process: {', '.join(HARDWARE)}.")] = (
-        "ANP-I"
-    )
+    hardware: Annotated[
+        str, tyro.conf.arg(help=f"Chip or process: {', '.join(HARDWARE)}; or a TOML file.")
+    ] = "ANP-I"
+    compare: Path | None = None
+    """Another run folder, or the baseline/ of this one: measured on the same samples."""
+    per_sample: bool = False
+    """Run samples one by one, for what single samples cost."""
+    csv: Path | None = None
+    """File for a row per layer."""
+    plot: Path | None = None
+    """File for a picture: operations layer by layer."""
     json: bool = False
     """Print JSON."""
 
     def execute(self) -> None:
         """Run the command."""
+        chip = as_hardware(self.hardware)
         config, network = open_run(self.run)
         test = load_for(config).test
-        result = estimate_energy(network, test, hardware=self.hardware, seed=config.seed)
-        text = f"{result}\nsource: {HARDWARE[self.hardware].source}"
-        print_result(result.to_dict(), text, json=self.json)
+        other = None if self.compare is None else _comparable(self.compare, config)
+        result = estimate_energy(
+            network,
+            test,
+            hardware=chip,
+            baseline=other,
+            per_sample=self.per_sample,
+            seed=config.seed,
+        )
+        if self.csv is not None:
+            result.write_csv(self.csv)
+        if self.plot is not None:
+            save_figure(plotting.operations_by_layer(result), self.plot)
+        print_result(result.to_dict(), f"{result}\nsource: {chip.source}", json=self.json)
+
+
+def _comparable(folder: Path, config: RunConfig) -> Network:
+    """Return the network of a run on the same data."""
+    if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
+        return chosen(replace(config, out=folder))  # the baseline/ of a run
+    theirs, network = open_run(folder)
+    for name in ("data", "pool", "timesteps"):
+        mine, other = getattr(config, name), getattr(theirs, name)
+        if mine != other:
+            raise ValueError(
+                f"compare must be a run on the same samples: {name} is {other!r} in {folder} and "
+                f"{mine!r} here"
+            )
+    return network
 
 
 def main(argv: Sequence[str] | None = None) -> None:

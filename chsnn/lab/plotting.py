@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from chgraph import plotting as graph_plotting
@@ -16,6 +18,7 @@ from chsnn.history import History
 from chsnn.lab.summaries import Summary, spread
 
 SPARSE_COLOR, DENSE_COLOR = "#c2410c", "#475569"
+_FEW_LAYERS = 5  # more are named along the axis, without numbers on their bars
 # None of them near SPARSE_COLOR.
 _OTHER_COLORS = ("C0", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "#1e3a8a", "#134e4a", "#a21caf")
 
@@ -62,7 +65,8 @@ def first_layer(before: BipartiteGraph, after: BipartiteGraph) -> Figure:
 
 def activity(sparse: EnergyReport) -> Figure:
     """Draw firing rate and SOPs per layer, sparse beside its baseline if it has one."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    height = 3.6 if len(sparse.layers) <= _FEW_LAYERS else 5.4
+    figure = Figure(figsize=(9, height), layout="constrained")
     rates, sops = figure.subplots(1, 2)
     reports = [(sparse, SPARSE_COLOR, "sparse")]
     if sparse.baseline is not None:
@@ -74,11 +78,16 @@ def activity(sparse: EnergyReport) -> Figure:
         per_sample = [max(layer.sops, layer.macs) / report.n_samples for layer in report.layers]
         rates.bar(place, rate, width, color=color, label=label)
         bars = sops.bar(place, per_sample, width, color=color, label=label)
-        sops.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=2)
+        if len(report.layers) <= _FEW_LAYERS:
+            sops.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=2)
     n_layers = len(sparse.layers)
     inputs = ["input", *(f"hidden {i}" for i in range(1, n_layers))]
-    rates.set(xticks=range(n_layers), xticklabels=inputs, ylabel="spikes per neuron and step (%)")
     links = [f"layer {i + 1}" for i in range(n_layers)]
+    if n_layers > _FEW_LAYERS:
+        inputs = links = [layer.name for layer in sparse.layers]
+        for ax in (rates, sops):
+            ax.tick_params(axis="x", rotation=90, labelsize=6)
+    rates.set(xticks=range(n_layers), xticklabels=inputs, ylabel="spikes per neuron and step (%)")
     sops.set(xticks=range(n_layers), xticklabels=links, yscale="log")
     sops.set(ylabel="synaptic operations per sample")
     sops.margins(y=0.15)
@@ -86,6 +95,54 @@ def activity(sparse: EnergyReport) -> Figure:
         *rates.get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=2
     )
     _clean(rates, sops)
+    return figure
+
+
+def operations_by_layer(report: EnergyReport) -> Figure:
+    """Draw SOPs and MACs a sample as a stack of layers, beside the baseline's on a log scale."""
+    reports = [(report, "this network")]
+    if report.baseline is not None:
+        reports.append((report.baseline, "baseline"))
+    figure = Figure(figsize=(9, 2.2 + 0.6 * len(reports)), layout="constrained")
+    stacks, totals = figure.subplots(1, 2, width_ratios=[2, 1])
+    names = list(dict.fromkeys(layer.name for one, _ in reports for layer in one.layers))
+    colors = colormaps["viridis"](np.linspace(0.05, 0.95, len(names)))
+    for row, (one, _) in enumerate(reports):
+        left, layers = 0.0, {layer.name: layer for layer in one.layers}
+        whole = sum(layer.sops + layer.macs for layer in one.layers) or 1.0
+        for name, color in zip(names, colors, strict=True):
+            layer = layers.get(name)
+            width = 0.0 if layer is None else 100 * (layer.sops + layer.macs) / whole
+            stacks.barh(row, width, left=left, color=color, label=name if row == 0 else None)
+            left += width
+    kinds = [("SOPs", [one.sops_per_sample for one, _ in reports], SPARSE_COLOR)]
+    if any(one.macs_per_sample for one, _ in reports):
+        kinds.append(("MACs", [one.macs_per_sample for one, _ in reports], DENSE_COLOR))
+    height = 0.8 / len(kinds)
+    for i, (kind, values, color) in enumerate(kinds):
+        places = [row + height * (i - (len(kinds) - 1) / 2) for row in range(len(reports))]
+        bars = totals.barh(places, values, 0.9 * height, color=color, label=kind)
+        totals.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=3)
+    labels = [label for _, label in reports]
+    stacks.set(yticks=range(len(reports)), yticklabels=labels, xlabel="share of operations (%)")
+    totals.set(yticks=range(len(reports)), yticklabels=[], xscale="symlog")
+    totals.set(xlabel=f"{' and '.join(kind for kind, *_ in kinds)} per sample")
+    totals.margins(x=0.35)
+    if len(kinds) > 1:
+        totals.legend(
+            frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2
+        )
+    columns = min(4, len(names))
+    figure.legend(
+        *stacks.get_legend_handles_labels(),
+        frameon=False,
+        fontsize=7,
+        loc="outside lower left",
+        ncols=columns,
+    )
+    for ax in (stacks, totals):
+        ax.invert_yaxis()
+    _clean(stacks, totals)
     return figure
 
 

@@ -216,8 +216,8 @@ def lif_over_time(
         Decay of the voltage in one step, in [0, 1]. It has no gradient, as the others here.
     theta : float
         Firing threshold.
-    method : {"super", "triangle", "tanh", "circ", "heavi_erfc", "heaviside"}
-        Norse's surrogate gradient of the spike.
+    method : {"super", "triangle", "tanh", "circ", "heavi_erfc", "heaviside", "box"}
+        Norse's surrogate gradient of the spike, or a box.
     surrogate_alpha : float
         Its parameter.
     v0 : Tensor, optional

@@ -166,7 +166,7 @@ def test_box_neurons_step_like_norse(surrogate):
     assert ours.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("surrogate", ["triangle", "tanh"])
+@pytest.mark.parametrize("surrogate", ["triangle", "tanh", "box"])
 def test_current_neurons_step_like_norse(surrogate):
     x = torch.from_numpy(inputs(7)).float()
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()

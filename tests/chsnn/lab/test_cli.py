@@ -1,6 +1,7 @@
 """The command line end to end: a run, its folder, its refusals, its interruption."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,3 +187,36 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_end(run, tmp_path, 
     ours, theirs = (json.loads((folder / "report.json").read_text()) for folder in (out, run))
     assert ours["accuracy"] == theirs["accuracy"]
     assert ours["sops_per_sample"] == theirs["sops_per_sample"]
+
+
+def test_energy_beside_the_baseline_goes_to_csv_and_picture(run, tmp_path, capsys):
+    table, picture = tmp_path / "layers.csv", tmp_path / "layers.png"
+    files = ["--csv", str(table), "--plot", str(picture)]
+    main(["energy", str(run), "--compare", str(run / "baseline"), "--per-sample", "--json", *files])
+    energy = json.loads(capsys.readouterr().out)
+    report = json.loads((run / "report.json").read_text())
+    assert energy["sop_ratio"] == pytest.approx(report["sop_ratio"])
+    assert len(energy["samples"]["sops"]) == energy["n_samples"]
+    rows = table.read_text().splitlines()
+    assert rows[0].startswith("name,kind,n_links")
+    assert len(rows) == 1 + len(energy["layers"])
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_energy_takes_hardware_from_a_file(run, tmp_path, capsys):
+    chip = tmp_path / "chip.toml"
+    chip.write_text('[chip.sop]\nvalue = 3\nunit = "pJ"\nsource = "data sheet"\n')
+    main(["energy", str(run), "--hardware", str(chip), "--json"])
+    energy = json.loads(capsys.readouterr().out)
+    assert energy["hardware"] == "chip"
+    assert energy["energy_per_sample_j"] == pytest.approx(3e-12 * energy["sops_per_sample"])
+
+
+def test_energy_compares_runs_on_the_same_samples_only(run, tmp_path, capsys):
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    config = other / "config.toml"
+    config.write_text(config.read_text().replace('data = "digits"', 'data = "mnist"'))
+    with pytest.raises(SystemExit):
+        main(["energy", str(run), "--compare", str(other)])
+    assert "compare must be a run on the same samples: data" in capsys.readouterr().err
