@@ -20,6 +20,7 @@ from chsnn.layers import SparseLinear
 from chsnn.neurons import LIF
 from chsnn.settings import TrainingSettings
 from chsnn.sparse import densify, sparse_layers, sparsify
+from chsnn.stp import STP
 from chsnn.threads import set_threads
 from chsnn.training import Trainer, TrainingDiverged
 from chsnn.wiring import find_wiring
@@ -31,6 +32,7 @@ __all__ = [
     "HARDWARE",
     "LIF",
     "SDSNN",
+    "STP",
     "DeepR",
     "Encoder",
     "EnergyReport",

@@ -11,6 +11,7 @@ from chgraph.graph import BipartiteGraph
 from chsnn.layers import Backend, Passage, SparseLinear, on_kernels
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.ops import mean_over_time, sparse_lif_rate
+from chsnn.window import TargetWindow, learning_window
 
 
 class SparseLIF(SparseLinear):
@@ -97,6 +98,9 @@ class SparseLIF(SparseLinear):
             for take in takers:
                 take(gradient)
 
+        window = learning_window()
+        if window is not None:
+            return self._run_inside(window, source, tell if takers else None, rate=rate)
         if is_constant and rate and self._fits_rate_kernel(x):
             return sparse_lif_rate(
                 source,
@@ -115,6 +119,25 @@ class SparseLIF(SparseLinear):
             return self.neuron.rate(y, steps)
         spikes, _ = self.neuron.run(y, steps=steps if is_constant else None)
         return mean_of_steps(spikes) if rate else spikes
+
+    def _run_inside(
+        self,
+        window: TargetWindow,
+        source: Tensor,
+        tell: Callable[[Tensor], None] | None,
+        *,
+        rate: bool,
+    ) -> Tensor:
+        """Run all time steps, learning from those of a window only; the rate is that in it."""
+        y = self._product(source)
+        if y.dim() == 2:  # the same at every step
+            y = y.expand(window.steps, *y.shape)
+            source = source.expand(window.steps, *source.shape)
+        on_error = window.reads(self, source)
+        if tell is not None:
+            y = window.gate(y, on_error=tell)
+        spikes, _ = self.neuron.run(window.gate(y, on_error=on_error))
+        return window.mean(spikes) if rate else spikes
 
     def to_linear(self) -> DenseLIF:
         """Return a dense layer with the same neurons: the absent links have weight 0."""
@@ -171,8 +194,10 @@ class SparseReadout(SparseLinear):
         elif _check_steps(x) > 1 and x.stride(0) == 0 and not x.requires_grad:
             mean = x[0]
         else:
-            mean, is_each = mean_of_steps(x), True
+            mean, is_each = mean_to_learn_from(x), True
         y = self._product(mean, look_for_spikes=steps is None and x.shape[0] == 1)
+        if (window := learning_window()) is not None:
+            window.reads_mean(self, y)
         if self._watchers:
             if steps is not None:
                 passage = Passage(x.detach(), steps, is_mean=True)
@@ -218,7 +243,11 @@ class DenseLIF(nn.Linear):
 
     def forward(self, x: Tensor, *, rate: bool = False) -> Tensor:
         """Run all time steps, (T, B, n_in); as :meth:`SparseLIF.forward`."""
-        spikes, _ = self.neuron.run(super().forward(x))
+        current, window = super().forward(x), learning_window()
+        if window is not None:
+            spikes, _ = self.neuron.run(window.gate(current, on_error=window.reads(self, x)))
+            return window.mean(spikes) if rate else spikes
+        spikes, _ = self.neuron.run(current)
         return mean_of_steps(spikes) if rate else spikes
 
 
@@ -237,7 +266,10 @@ class DenseReadout(nn.Linear):
 
     def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
         """Return the mean over time of the products; as :meth:`SparseReadout.forward`."""
-        return super().forward(mean_of_steps(x) if steps is None else x)
+        y = super().forward(mean_to_learn_from(x) if steps is None else x)
+        if (window := learning_window()) is not None:
+            window.reads_mean(self, y)
+        return y
 
 
 def _check_steps(x: Tensor) -> int:
@@ -245,6 +277,12 @@ def _check_steps(x: Tensor) -> int:
     if x.dim() < 2 or x.shape[0] == 0:
         raise ValueError(f"x must be (T, B, {x.shape[-1]}), got shape {tuple(x.shape)}")
     return x.shape[0]
+
+
+def mean_to_learn_from(x: Tensor) -> Tensor:
+    """Return the mean over the first axis, or over the window that is learnt in."""
+    window = learning_window()
+    return mean_of_steps(x) if window is None else window.mean(x)
 
 
 def mean_of_steps(x: Tensor) -> Tensor:

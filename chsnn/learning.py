@@ -23,7 +23,10 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 class LearningRule(Protocol):
-    """Puts into ``.grad`` of a model's parameters what an optimiser is to follow."""
+    """Puts into ``.grad`` of a model's parameters what an optimiser is to follow.
+
+    It may have a method ``after_step(model)``, called once the optimiser has moved the weights.
+    """
 
     def gradients(
         self, model: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss
@@ -241,6 +244,8 @@ class Learner:
         if self._clip_norm is not None:
             nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm)
         self._optimizer.step()
+        if (after_step := getattr(self._parts.learning, "after_step", None)) is not None:
+            after_step(self._model)
         return value, scores
 
     def _laid_out(self, inputs: Tensor) -> Tensor:

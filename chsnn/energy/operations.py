@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from chsnn.energy.fan_out import Geometry
-from chsnn.fused import DenseLIF, SparseLIF
 from chsnn.layers import SparseLinear
-from chsnn.neurons import LIF
+from chsnn.populations import is_neuron
 
 # Takes the name of an operation, what it reads, and what tells its links.
 OnMatrix = Callable[[str, Tensor, Tensor], None]
@@ -210,16 +209,6 @@ def _geometry(
     return Geometry(
         tuple(stride), tuple(padding), tuple(dilation), transposed, tuple(output_padding), groups
     )
-
-
-_SPIKING_BASES = {"SNN", "SNNCell", "SNNRecurrent", "SNNRecurrentCell", "SpikingNeuron", "BaseNode"}
-
-
-def is_neuron(module: nn.Module) -> bool:
-    """Whether a module is a population of neurons: ours, Norse's, snnTorch's, SpikingJelly's."""
-    if isinstance(module, LIF | SparseLIF | DenseLIF):
-        return True
-    return any(base.__name__ in _SPIKING_BASES for base in type(module).__mro__)
 
 
 @contextmanager
