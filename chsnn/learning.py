@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from chgraph.checks import check_choice
 from chsnn.metrics import Metric, cross_entropy, named_metrics, scores_of
 from chsnn.modules import device_of
+from chsnn.populations import firing_rates
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Precision = Literal["float32", "bfloat16"]
@@ -187,6 +188,8 @@ class Learner:
         Loss and rule of learning.
     clip_norm : float, optional
         To which the gradient of all parameters is clipped.
+    rate_penalty : float
+        Times the sum of the mean firing rates of all populations of neurons: added to the loss.
     precision : {"float32", "bfloat16"}
         Of the forward pass, where torch's autocast holds the shorter numbers to be safe.
     channels_last : bool
@@ -200,6 +203,7 @@ class Learner:
         parts: Parts,
         *,
         clip_norm: float | None = None,
+        rate_penalty: float = 0.0,
         precision: Precision = "float32",
         channels_last: bool = False,
     ) -> None:
@@ -212,6 +216,7 @@ class Learner:
         self._optimizer = optimizer
         self._parts = parts
         self._clip_norm = clip_norm
+        self._rate_penalty = rate_penalty
 
     def step(
         self, inputs: Tensor, targets: Tensor, *, learning_rate: float
@@ -235,9 +240,7 @@ class Learner:
         device = device_of(self._model)
         inputs, targets = self._laid_out(inputs.to(device)), targets.to(device)
         with torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext():
-            loss, scores = self._parts.learning.gradients(
-                self._model, inputs, targets, self._parts.loss
-            )
+            loss, scores = self._gradients(inputs, targets)
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss is {value}")
@@ -247,6 +250,17 @@ class Learner:
         if (after_step := getattr(self._parts.learning, "after_step", None)) is not None:
             after_step(self._model)
         return value, scores
+
+    def _gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        rule, loss = self._parts.learning, self._parts.loss
+        if not self._rate_penalty:
+            return rule.gradients(self._model, inputs, targets, loss)
+        with firing_rates(self._model) as rates:
+
+            def with_rates(scores: Tensor, wanted: Tensor) -> Tensor:
+                return loss(scores, wanted) + self._rate_penalty * sum(rates())
+
+            return rule.gradients(self._model, inputs, targets, with_rates)
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         is_image = self._channels_last and inputs.dim() == 4

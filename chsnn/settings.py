@@ -52,6 +52,8 @@ class TrainingSettings:
     """Norm to which the gradient of all parameters is clipped; not at all if left out."""
     label_smoothing: float = 0.0
     """Share of every target that cross entropy spreads over all classes, in training."""
+    rate_penalty: float = 0.0
+    """Times the mean firing rates of all populations of neurons: added to the loss, in training."""
     precision: Precision = "float32"
     """Numbers in training: float32, or bfloat16 where torch holds it to be safe (autocast)."""
     channels_last: bool = False
@@ -91,6 +93,7 @@ class TrainingSettings:
         if self.patience is not None:
             check_positive_int("patience", self.patience)
         check_real("label_smoothing", self.label_smoothing, minimum=0.0, below=1.0)
+        check_real("rate_penalty", self.rate_penalty, minimum=0.0, below=_LARGEST)
         if check_count("warm_up", self.warm_up) >= self.epochs:
             raise ValueError(
                 f"warm_up must be less than the {self.epochs} epochs, got {self.warm_up}"

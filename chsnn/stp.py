@@ -21,7 +21,7 @@ is zero, and that the surrogate gradient is friendly to hardware. Everything els
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,8 +42,12 @@ from chsnn.populations import is_neuron
 from chsnn.window import TargetWindow, learning_inside
 
 # As published (CH-SNN, A.3): neurons, and the settings of the training.
-NEURON = MappingProxyType({"v_th": 4.0, "surrogate": "box", "surrogate_alpha": 0.25})
-TRAINING = MappingProxyType({"learning_rate": 1e-4, "batch_size": 100, "epochs": 100})
+NEURON: Mapping[str, Any] = MappingProxyType(
+    {"v_th": 4.0, "surrogate": "box", "surrogate_alpha": 0.25}
+)
+TRAINING: Mapping[str, Any] = MappingProxyType(
+    {"learning_rate": 1e-4, "batch_size": 100, "epochs": 100}
+)
 ZETA = 0.35
 # Layers whose output is what neurons receive.
 _LAYERS = (nn.Linear, nn.modules.conv._ConvNd, SparseLinear)

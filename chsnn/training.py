@@ -53,8 +53,9 @@ class Trainer:
         decides which epoch is the best: the larger the better, but for "mse", "mae" and functions
         with an attribute `smaller_is_better`. Without any it is the validation loss. By default
         "accuracy" with the default loss, nothing with another.
-    learning : "bptt" or LearningRule
-        How a batch changes the weights.
+    learning : "bptt", "s-tp" or LearningRule
+        How a batch changes the weights: backpropagation through time, or inside a target window
+        of every sample (:class:`chsnn.STP`).
     device : device or str, optional
         Where to train: the model is moved there, and every batch. Where the model is by default.
     settings : TrainingSettings, optional
@@ -131,6 +132,7 @@ class Trainer:
             self.optimizer,
             self.parts.smoothed(self.settings.label_smoothing),
             clip_norm=self.settings.clip_norm,
+            rate_penalty=self.settings.rate_penalty,
             precision=self.settings.precision,
             channels_last=self.settings.channels_last,
         )

@@ -13,12 +13,14 @@ import tyro
 from chgraph.checks import check_positive_int
 from chgraph.command_line import fail, parse_arguments, print_result
 from chgraph.plotting import save_figure
+from chsnn import stp
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
+from chsnn.evolution import Evolution
 from chsnn.hardware import as_hardware
 from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
-from chsnn.lab.config import RewiringName, RunConfig
+from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
 from chsnn.lab.folder import CONFIG
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
@@ -218,9 +220,9 @@ def _said(error: OSError) -> str:
 
 
 def _parse(arguments: list[str]) -> Any:
-    file = _settings_file(arguments)
-    train = tyro.conf.subcommand("train", default=Train(**file))
-    compare = tyro.conf.subcommand("compare", default=Compare(**file))
+    defaults = _settings(arguments)
+    train = tyro.conf.subcommand("train", default=Train(**defaults))
+    compare = tyro.conf.subcommand("compare", default=Compare(**defaults))
     return parse_arguments(
         Annotated[Train, train]
         | Annotated[Resume, tyro.conf.subcommand("resume")]
@@ -233,14 +235,23 @@ def _parse(arguments: list[str]) -> Any:
     )
 
 
-def _settings_file(arguments: list[str]) -> dict[str, Any]:
-    """Return the settings of the --config file where one is named: the flags' defaults."""
+def _settings(arguments: list[str]) -> dict[str, Any]:
+    """Return the flags' defaults: of the --config file, or as published for S-TP."""
+    if (path := _value_of("--config", arguments)) is not None:
+        return _shared(RunConfig.read(Path(path)))
+    if _value_of("--learning", arguments) == "s-tp":
+        neuron = NeuronConfig(**stp.NEURON)
+        return {**stp.TRAINING, "neuron": neuron, "evolution": Evolution(zeta=stp.ZETA)}
+    return {}
+
+
+def _value_of(flag: str, arguments: list[str]) -> str | None:
+    """Return what a flag is given, before anything is parsed; None without it."""
     for i, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
-        if name == "--config":
-            path = Path(value or (arguments[i + 1] if i + 1 < len(arguments) else ""))
-            return _shared(RunConfig.read(path))
-    return {}
+        if name == flag:
+            return value or (arguments[i + 1] if i + 1 < len(arguments) else "")
+    return None
 
 
 def _shared(config: RunConfig) -> dict[str, Any]:

@@ -15,14 +15,17 @@ from chsnn.data import DATA_SETS
 from chsnn.encoding import ENCODINGS, MOST_TIMESTEPS, Encoding
 from chsnn.energy import HARDWARE
 from chsnn.evolution import DPAP, SDSNN, DeepR, Evolution, GradR, Rewiring
+from chsnn.learning import LEARNING_RULES, LearningRule, learning_rule
 from chsnn.networks import PLANS, READOUTS, TOPOLOGIES, Readout, Topology
 from chsnn.neurons import LIF, Model, Surrogate
 from chsnn.settings import TrainingSettings
+from chsnn.stp import STP
 from chsnn.threads import check_threads
 from chsnn.weights import WEIGHTS, Weights
 
 Select = Literal["best", "last"]
 SELECTS = ("best", "last")
+LearningName = Literal["bptt", "s-tp"]
 RewiringName = Literal["evolution", "DeepR", "GradR", "SDSNN", "DPAP", "none"]
 NetworkName = Literal["mlp", "2conv2fc", "6conv2fc", "spikformer"]
 NETWORKS = ("mlp", *PLANS, "spikformer")
@@ -39,6 +42,7 @@ _CHOICES = {
     "topology": TOPOLOGIES,
     "weights": WEIGHTS,
     "hardware": HARDWARE,
+    "learning": LEARNING_RULES,
 }
 
 
@@ -65,6 +69,23 @@ class NeuronConfig:
     def build(self) -> LIF:
         """Return neurons with these settings."""
         return LIF(**asdict(self))
+
+
+@dataclass(frozen=True)
+class STPConfig:
+    """Settings of the learning "s-tp"; see :class:`chsnn.STP`."""
+
+    window: int = 4
+    """Time steps of every sample that are learnt from."""
+    weight_bits: int | None = None
+    """Bits of integer weights, 2 to 8; real weights if left out."""
+
+    def __post_init__(self) -> None:
+        self.build()
+
+    def build(self) -> STP:
+        """Return the rule of learning with these settings."""
+        return STP(**asdict(self))
 
 
 @dataclass(frozen=True)
@@ -119,6 +140,8 @@ class RunConfig(TrainingSettings):
     """Initial weights."""
     rewiring: RewiringName = "evolution"
     """How the topology changes: by the settings of that name, or not at all."""
+    learning: LearningName = "bptt"
+    """How a batch changes the weights: backpropagation through time, or S-TP in a window of it."""
     select: Select = "best"
     """Epoch whose network is measured: the best on the validation images, or the last."""
     baseline: bool = True
@@ -134,6 +157,7 @@ class RunConfig(TrainingSettings):
     out: Path = Path("runs/run")
     """The run folder."""
     neuron: NeuronConfig = field(default_factory=NeuronConfig)
+    stp: STPConfig = field(default_factory=STPConfig)
     spikformer: SpikformerConfig = field(default_factory=SpikformerConfig)
     evolution: Evolution = field(default_factory=Evolution)
     deep_r: DeepR = field(default_factory=DeepR)
@@ -164,6 +188,10 @@ class RunConfig(TrainingSettings):
                 f"sparsity must be 0 with rewiring {self.rewiring}, which starts fully connected; "
                 f"got {self.sparsity}"
             )
+        if self.learning == "s-tp" and self.stp.window > self.timesteps:
+            raise ValueError(
+                f"stp.window must be at most the {self.timesteps} timesteps, got {self.stp.window}"
+            )
         if self.threads is not None:
             check_threads("threads", self.threads)
         if self.train_images is not None:
@@ -191,6 +219,10 @@ class RunConfig(TrainingSettings):
             "DPAP": self.dpap,
         }
         return settings[self.rewiring]
+
+    def learning_rule(self) -> LearningRule:
+        """Return the rule of learning."""
+        return self.stp.build() if self.learning == "s-tp" else learning_rule(self.learning)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as numbers, names and tables; what is left out is missing."""

@@ -30,6 +30,8 @@ class Outcome:
         On the test set.
     energy : EnergyReport
         On the test set.
+    learnt : dict or None
+        Shares of spikes, updates and operations that took part in learning, where that is counted.
     """
 
     config: RunConfig
@@ -38,6 +40,7 @@ class Outcome:
     best_validation_accuracy: float
     accuracy: float
     energy: EnergyReport
+    learnt: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON-ready numbers and names."""
@@ -46,6 +49,8 @@ class Outcome:
             "network": described(self.config, self.network),
             "timesteps": self.config.timesteps,
             "seed": self.config.seed,
+            "learning": self.config.learning,
+            "learnt": self.learnt,
             "epochs": len(self.history.rows),
             "accuracy": self.accuracy,
             "link_sparsity": link_sparsity(self.network),

@@ -15,6 +15,7 @@ from chsnn.lab.folder import TENSORBOARD
 from chsnn.lab.networks import Network
 from chsnn.lab.report import Outcome
 from chsnn.lab.tensorboard import open_writer
+from chsnn.learning_count import LearningCount
 from chsnn.settings import CHANGEABLE
 from chsnn.tensor_file import UnreadableCheckpoint
 from chsnn.training import BEST, CHECKPOINT, Trainer
@@ -52,6 +53,7 @@ class Training:
             "n_threads": config.threads,
             "progress": progress,
             "name": name,
+            "learning": config.learning_rule(),
         }
         trainer = _resumed(config, options) if resume else None
         if trainer is None:
@@ -74,7 +76,13 @@ class Training:
             best_validation_accuracy=self.trainer.best() or 0.0,
             accuracy=evaluate(network, data.test, seed=config.seed),
             energy=estimate_energy(network, data.test, hardware=config.hardware, seed=config.seed),
+            learnt=self._learnt(),
         )
+
+    def _learnt(self) -> dict[str, float] | None:
+        """Return what took part in learning, where the rule counts it."""
+        count = getattr(self.trainer.parts.learning, "count", None)
+        return count.to_dict() if isinstance(count, LearningCount) else None
 
 
 def chosen(config: RunConfig) -> Network:

@@ -8,7 +8,10 @@ from torch import nn
 from torch.nn import functional
 
 from chsnn import Evolution, Trainer, sparsify
-from chsnn.data import Samples
+from chsnn.data import Samples, load_data
+from chsnn.learning import Learner, Parts
+from chsnn.networks import mlp
+from chsnn.populations import firing_rates
 from chsnn.settings import TrainingSettings
 from chsnn.sparse import sparse_layers
 
@@ -182,3 +185,49 @@ def test_recipes_go_with_evolution_and_resume_bit_for_bit(recipe, tmp_path):
 def test_recipes_that_cannot_be_are_named(settings, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Trainer(Convolutional(), **settings, **QUIET)
+
+
+# ------------------------------------------------------------------------------ firing rates
+
+
+def _rates(model, images):
+    with torch.no_grad(), firing_rates(model) as rates:
+        model(images)
+        return [float(rate) for rate in rates()]
+
+
+def test_a_rate_penalty_adds_the_mean_rates_to_the_loss():
+    model = mlp((64, 40, 30, 10), sparsity=0.5, encoding="even")
+    data = load_data("digits").train
+    images, labels = data.images[:50], data.labels[:50]
+    parts = Parts.of()
+    plain = Learner(model, torch.optim.SGD(model.parameters(), 0.0), parts)
+    dear = Learner(model, torch.optim.SGD(model.parameters(), 0.0), parts, rate_penalty=3.0)
+    loss, scores = plain.step(images, labels, learning_rate=0.0)
+    without = [p.grad.clone() for p in model.parameters()]
+    more, same = dear.step(images, labels, learning_rate=0.0)
+    torch.testing.assert_close(same, scores)
+    assert more == pytest.approx(loss + 3 * sum(_rates(model, images)), rel=1e-5)
+    added = [p.grad - g for p, g in zip(model.parameters(), without, strict=True)]
+    assert any(a.abs().sum() > 0 for a in added[:2])
+    assert not added[2].any()  # the readout fires nothing
+
+
+@pytest.mark.parametrize("learning", ["bptt", "s-tp"])
+def test_a_rate_penalty_makes_neurons_fire_less(learning):
+    data = load_data("digits")
+    found = []
+    for penalty in (0.0, 1.0):
+        model = mlp((64, 128, 10), sparsity=0.8, encoding="even")
+        trainer = Trainer(model, learning=learning, epochs=3, rate_penalty=penalty, progress=False)
+        rows = trainer.fit(data.train, data.validation).rows
+        found.append((rows[-1]["firing_rate"], rows[-1]["validation_accuracy"]))
+    assert found[1][0] < 0.7 * found[0][0]
+    assert found[1][1] > 0.8
+
+
+def test_a_rate_penalty_wants_neurons():
+    model = torch.nn.Sequential(torch.nn.Linear(64, 10))
+    trainer = Trainer(model, epochs=1, rate_penalty=1.0, progress=False)
+    with pytest.raises(ValueError, match="rate_penalty must be 0 for a model without neurons"):
+        trainer.fit(load_data("digits").train)

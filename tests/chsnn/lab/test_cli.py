@@ -13,6 +13,7 @@ from chsnn.checkpoint import read_checkpoint
 from chsnn.data import load_data
 from chsnn.evaluation import evaluate
 from chsnn.lab.cli import main
+from chsnn.lab.config import RunConfig
 
 SMALL = ["--hidden", "64", "64", "--sparsity", "0.8", "--epochs", "6", "--timesteps", "4"]
 REPORT_KEYS = {
@@ -220,3 +221,20 @@ def test_energy_compares_runs_on_the_same_samples_only(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["energy", str(run), "--compare", str(other)])
     assert "compare must be a run on the same samples: data" in capsys.readouterr().err
+
+
+def test_s_tp_starts_from_its_published_settings(tmp_path, capsys):
+    out = tmp_path / "stp"
+    main(["train", *SMALL, "--learning", "s-tp", "--stp.weight-bits", "8", "--out", str(out)])
+    report = json.loads((out / "report.json").read_text())
+    config = RunConfig.read(out / "config.toml")
+    assert (config.neuron.v_th, config.neuron.surrogate) == (4.0, "box")
+    assert (config.learning_rate, config.evolution.zeta) == (1e-4, 0.35)
+    assert (config.stp.window, config.stp.weight_bits) == (4, 8)
+    assert report["learning"] == "s-tp"
+    assert set(report["learnt"]) == {"unused_spikes", "skipped_updates", "learning_share"}
+    assert report["baseline"]["learnt"]["unused_spikes"] > 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["train", *SMALL, "--learning", "s-tp", "--stp.window", "9", "--out", str(out)])
+    assert "stp.window must be at most the 4 timesteps" in capsys.readouterr().err
