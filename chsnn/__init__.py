@@ -7,7 +7,7 @@ layers of any torch model sparse.
 
 from importlib.metadata import version
 
-from chsnn import inference, networks
+from chsnn import export, inference, networks
 from chsnn.checkpoint import load, save
 from chsnn.data import load_data
 from chsnn.encoding import Encoder
@@ -49,6 +49,7 @@ __all__ = [
     "densify",
     "estimate_energy",
     "evaluate",
+    "export",
     "find_wiring",
     "inference",
     "load",

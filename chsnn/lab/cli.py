@@ -1,4 +1,4 @@
-"""The command line: ``chsnn train``, ``resume``, ``compare``, ``evaluate``, ``energy``."""
+"""The command line: ``chsnn train | resume | compare | evaluate | energy | export``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -17,6 +17,7 @@ from chsnn import stp
 from chsnn.energy import HARDWARE, estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.evolution import Evolution
+from chsnn.export import to_nir, to_npz
 from chsnn.hardware import as_hardware
 from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
@@ -182,6 +183,35 @@ class Energy:
         print_result(result.to_dict(), f"{result}\nsource: {chip.source}", json=self.json)
 
 
+@dataclass(frozen=True)
+class Export:
+    """Write a run's network for simulators and chips: as a NIR graph, or as arrays of links.
+
+    Example: chsnn export runs/demo --to nir
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    to: Literal["nir", "npz"] = "nir"
+    """Format: NIR (extra nir), or arrays of links, thresholds and leaks (docs/formats.md)."""
+    out: Path | None = None
+    """The file; network.nir or network.npz in the run folder by default."""
+    json: bool = False
+    """Print JSON."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        config, network = open_run(self.run)
+        path = self.run / f"network.{self.to}" if self.out is None else self.out
+        if self.to == "nir":
+            to_nir(network, path)
+        else:
+            to_npz(network, path)
+        document = {"run": str(self.run), "format": self.to, "file": str(path)}
+        document |= {"encoding": config.encoding, "timesteps": str(config.timesteps)}
+        print_result(document, f"{path}", json=self.json)
+
+
 def _comparable(folder: Path, config: RunConfig) -> Network:
     """Return the network of a run on the same data."""
     if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
@@ -203,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         command = _parse(arguments)
         command.execute()
-    except (ValueError, TypeError, TrainingDiverged) as error:
+    except (ValueError, TypeError, ModuleNotFoundError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
     except OSError as error:  # a full disk, a folder that cannot be written, a missing file
         fail("chsnn", _said(error), 2)
@@ -228,7 +258,8 @@ def _parse(arguments: list[str]) -> Any:
         | Annotated[Resume, tyro.conf.subcommand("resume")]
         | Annotated[Compare, compare]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-        | Annotated[Energy, tyro.conf.subcommand("energy")],
+        | Annotated[Energy, tyro.conf.subcommand("energy")]
+        | Annotated[Export, tyro.conf.subcommand("export")],
         arguments,
         program="chsnn",
         description="Ultra-sparse spiking networks that rewire themselves.",
