@@ -39,7 +39,7 @@ _FETCHED = ("mnist", "cifar10", "cifar100")
 _FRAMES = tuple(field.name for field in fields(Frames))
 _OPTIONS = {
     **dict.fromkeys(EVENT_SETS, _FRAMES),
-    "digits-saccades": ("timesteps", "by", "seed", "camera"),
+    "digits-saccades": ("timesteps", "by", "binary", "seed", "camera"),
 }
 
 
@@ -61,7 +61,7 @@ def load_data(
     download : bool
         Whether to fetch files that are missing (needs the `data` extra and a network).
     **options
-        Of recordings of events: `timesteps`, `by`, and of files `stop` and `pool`, see
+        Of recordings of events: `timesteps`, `by`, `binary`, and of files `stop` and `pool`, see
         :class:`chsnn.data.Frames`; `seed` and `camera` of "digits-saccades".
 
     Returns

@@ -76,6 +76,7 @@ def to_frames(
     by: str = "time",
     stop: int | None = None,
     pool: int = 1,
+    binary: bool = False,
 ) -> np.ndarray:
     """Count events in frames.
 
@@ -96,11 +97,13 @@ def to_frames(
     pool : int
         Side of the squares of pixels whose counts are summed; what is left over at the right and
         lower edge is a smaller one.
+    binary : bool
+        Whether a pixel says only that it had an event, and so is a spike.
 
     Returns
     -------
     ndarray of float32, shape (timesteps, 2, rows, columns)
-        Counts of OFF events, then of ON events.
+        Counts of OFF events, then of ON events; with `binary` 0 or 1.
 
     Raises
     ------
@@ -125,6 +128,7 @@ def to_frames(
     place = (frame * 2 + events["p"]) * rows + events["y"] // pool
     place = place * columns + events["x"] // pool
     counts = np.bincount(place, minlength=timesteps * 2 * rows * columns)
+    counts = np.minimum(counts, 1) if binary else counts
     return counts.astype(np.float32).reshape(timesteps, 2, rows, columns)
 
 

@@ -44,11 +44,15 @@ class Frames:
     """Microseconds of a recording that are used; all if left out."""
     pool: int = 1
     """Side of the squares of pixels that are counted together."""
+    binary: bool = False
+    """Whether a pixel of a frame says only that it had an event, and so is a spike."""
 
     def __post_init__(self) -> None:
         check_positive_int("timesteps", self.timesteps)
         check_positive_int("pool", self.pool)
         check_choice("by", self.by, BINNINGS)
+        if not isinstance(self.binary, bool):
+            raise TypeError(f"binary must be true or false, got {self.binary!r}")
         if self.stop is not None:
             check_positive_int("stop", self.stop)
 

@@ -121,7 +121,12 @@ def saccade_events(
 
 
 def load_saccades(
-    *, timesteps: int = 8, by: str = "time", seed: int = 0, camera: Camera | None = None
+    *,
+    timesteps: int = 8,
+    by: str = "time",
+    binary: bool = False,
+    seed: int = 0,
+    camera: Camera | None = None,
 ) -> DataSet:
     """Load scikit-learn's digits as an event camera sees them in three saccades.
 
@@ -131,6 +136,8 @@ def load_saccades(
         Frames of a recording.
     by : {"time", "count"}
         Whether its frames are equally long or have equally many events.
+    binary : bool
+        Whether a pixel of a frame says only that it had an event, and so is a spike.
     seed : int
         Of thresholds and noise; every digit has a stream of its own.
     camera : Camera, optional
@@ -157,6 +164,7 @@ def load_saccades(
         images = part.images.numpy().reshape(-1, 8, 8)
         rngs = [stream(seed, "saccades", done + i) for i in range(len(images))]
         frames = np.stack(list(_recorded_frames(recorder, images, rngs, timesteps, by)))
+        frames = np.minimum(frames, 1.0) if binary else frames
         parts[name] = Samples(frames, part.labels, over_time=True)
         done += len(images)
     return DataSet("digits-saccades", digits.n_classes, **parts, in_shape=(2, 20, 20))

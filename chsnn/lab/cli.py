@@ -217,7 +217,7 @@ def _comparable(folder: Path, config: RunConfig) -> Network:
     if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
         return chosen(replace(config, out=folder))  # the baseline/ of a run
     theirs, network = open_run(folder)
-    for name in ("data", "pool", "timesteps"):
+    for name in ("data", "pool", "binary", "timesteps"):
         mine, other = getattr(config, name), getattr(theirs, name)
         if mine != other:
             raise ValueError(

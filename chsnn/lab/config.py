@@ -132,6 +132,8 @@ class RunConfig(TrainingSettings):
     """Time steps per image; frames of a recording of events."""
     pool: int = 1
     """Side of the squares of pixels that are counted together in frames of events."""
+    binary: bool = False
+    """Whether a pixel of a frame of events says only that it had one, and so is a spike."""
     readout: Readout = "potential"
     """What scores a class in an mlp: potential of a neuron that never fires, or a firing rate."""
     topology: Topology = "SSCTI"
@@ -180,7 +182,7 @@ class RunConfig(TrainingSettings):
         check_real("width", self.width, minimum=0.0, below=1e6)
         if self.network != "mlp" and self.readout != "potential":
             raise ValueError(f"readout must be potential with network {self.network}")
-        for name in ("baseline", "download", "tensorboard"):
+        for name in ("binary", "baseline", "download", "tensorboard"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if self.rewiring in _FROM_ALL_LINKS and self.sparsity > 0:

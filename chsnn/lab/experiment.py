@@ -130,6 +130,8 @@ def load_for(config: RunConfig) -> DataSet:
     options: dict[str, Any] = {"timesteps": config.timesteps} if is_events else {}
     if is_events and config.pool != 1:
         options["pool"] = config.pool
+    if is_events and config.binary:
+        options["binary"] = True
     return load_data(config.data, download=config.download, **options)
 
 

@@ -46,6 +46,8 @@ def test_frames_are_those_of_a_loop_over_the_events(times, sensor, timesteps, by
     events = events_of(times, sensor)
     frames = to_frames(events, sensor, timesteps, by=by, stop=stop, pool=pool)
     wanted = slow_frames(events, sensor, timesteps, by, stop, pool)
+    spikes = to_frames(events, sensor, timesteps, by=by, stop=stop, pool=pool, binary=True)
+    np.testing.assert_array_equal(spikes, (wanted > 0).astype(np.float32))
     assert frames.dtype == np.float32
     np.testing.assert_array_equal(frames, wanted)
 
