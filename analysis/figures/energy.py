@@ -33,10 +33,10 @@ _OURS = {
 CAPTION = (
     "Figure 3. Firing rates, accuracy by sparsity, and energy of dense networks (grey) and of "
     f"CH-SNN (orange). Left of the line: published ({SOURCE}, Tables 2 and 3). Right of it, "
-    "hatched: our runs of 3FC (stp_3fc.json, S-TP where it has been run, else BPTT, means over its "
-    "seeds). Energies are SOPs times 1.5 pJ: published ones of a whole data set in mJ, ours of "
-    "10,000 samples. Middle: published accuracies on MNIST as lines, ours as crosses (mnist_2fc.json, "
-    "ablation: another network, two layers learnt by BPTT)."
+    "hatched: our runs of 3FC (stp_3fc.json, S-TP where it has been run, else BPTT, means over "
+    "its seeds). Energies are SOPs times 1.5 pJ: published ones of a whole data set in mJ, ours "
+    "of 10,000 samples. Middle: published accuracies on MNIST as lines, ours as crosses "
+    "(mnist_2fc.json, ablation: another network, two layers learnt by BPTT)."
 )
 
 
