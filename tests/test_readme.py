@@ -39,7 +39,8 @@ def run(text):
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
-def test_the_examples_run_and_print_what_is_said(page):
+def test_the_examples_run_and_print_what_is_said(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for the files that they write
     text = page.read_text(encoding="utf-8")
     assert blocks(text)
     assert run(text) == []
