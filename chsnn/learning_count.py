@@ -12,6 +12,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from chsnn.layers import SparseLinear
+from chsnn.modules import CONVOLUTIONS
 from chsnn.window import TargetWindow
 
 
@@ -117,7 +118,7 @@ class LearningAccount:
 
 def _rows(layer: nn.Module, x: Tensor) -> Tensor:
     """Return (rows, features) of a linear layer, (rows, channels, ...) of a convolution."""
-    return x if isinstance(layer, nn.modules.conv._ConvNd) else x.reshape(-1, x.shape[-1])
+    return x if isinstance(layer, CONVOLUTIONS) else x.reshape(-1, x.shape[-1])
 
 
 def _links(layer: nn.Module) -> sparse.csr_array:
@@ -140,7 +141,7 @@ def _ones(layer: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _crossings(layer: nn.Module, rows: Tensor) -> float:
-    if isinstance(layer, nn.modules.conv._ConvNd):
+    if isinstance(layer, CONVOLUTIONS):
         return float(_ones(layer, rows).double().sum())
     events = (rows != 0).sum(0).double().cpu().numpy()
     return float(events @ _links(layer).sum(axis=1))
@@ -151,7 +152,7 @@ def _pairs(layer: nn.Module, rows: Tensor, errors: Tensor) -> float:
     """Count links whose input and error are not 0, row by row."""
     if not len(rows):
         return 0.0
-    if isinstance(layer, nn.modules.conv._ConvNd):
+    if isinstance(layer, CONVOLUTIONS):
         return float((_ones(layer, rows) * (errors != 0)).double().sum())
     read = sparse.csr_array((rows != 0).double().cpu().numpy())
     reached = read @ _links(layer)
@@ -161,7 +162,7 @@ def _pairs(layer: nn.Module, rows: Tensor, errors: Tensor) -> float:
 @torch.no_grad()
 def _ways_down(layer: nn.Module, shape: torch.Size, errors: Tensor) -> float:
     """Count links that errors other than 0 cross on their way to the layer below."""
-    if isinstance(layer, nn.modules.conv._ConvNd):
+    if isinstance(layer, CONVOLUTIONS):
         weight = layer.weight
         read = _ones(layer, torch.ones(1, *shape, dtype=weight.dtype, device=weight.device))
         return float((read * (errors != 0)).double().sum())

@@ -8,6 +8,15 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+CONVOLUTIONS = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the module itself of one that ``torch.compile`` or DistributedDataParallel holds."""

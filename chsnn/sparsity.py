@@ -7,19 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 from torch import nn
 
-from chsnn.modules import unwrapped
+from chsnn.modules import CONVOLUTIONS, unwrapped
 from chsnn.sparse import sparse_layers
 from chsnn.wiring import wiring_of
 
-_DENSE = (
-    nn.Linear,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
+_DENSE = (nn.Linear, *CONVOLUTIONS)
 
 
 def link_sparsity(model: nn.Module, layers: Iterable[str] | None = None) -> float:

@@ -37,7 +37,7 @@ from chsnn.fused import DenseLIF, DenseReadout, SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
 from chsnn.learning import BPTT, LEARNING_RULES, Loss
 from chsnn.learning_count import LearningAccount, LearningCount
-from chsnn.modules import evaluating, unwrapped
+from chsnn.modules import CONVOLUTIONS, evaluating, unwrapped
 from chsnn.populations import is_neuron
 from chsnn.window import TargetWindow, learning_inside
 
@@ -50,7 +50,7 @@ TRAINING: Mapping[str, Any] = MappingProxyType(
 )
 ZETA = 0.35
 # Layers whose output is what neurons receive.
-_LAYERS = (nn.Linear, nn.modules.conv._ConvNd, SparseLinear)
+_LAYERS = (nn.Linear, *CONVOLUTIONS, SparseLinear)
 _FUSED = (SparseLIF, SparseReadout, DenseLIF, DenseReadout)
 
 

@@ -203,7 +203,7 @@ class SynapticCounter:
         owner = name
         while owner not in self._order and "." in owner:
             owner = owner.rpartition(".")[0]
-        return self._order.get(owner, 0), name
+        return self._order.get(owner, len(self._order)), name
 
     def hidden_layers(self) -> tuple[LayerActivity, ...]:
         """Return those of the layers that read hidden neurons: all called after the first."""

@@ -15,7 +15,7 @@ from chsnn.energy.counter import SynapticCounter, count_synaptic_operations
 from chsnn.energy.report import EnergyReport, EnergyTerm, SampleActivity
 from chsnn.evaluation import BATCH
 from chsnn.hardware import Hardware, as_hardware
-from chsnn.modules import device_of, evaluating
+from chsnn.modules import device_of, evaluating, unwrapped
 from chsnn.seeds import seeded
 from chsnn.sparsity import link_sparsity
 
@@ -176,7 +176,7 @@ def _not_counted(
 def _run_counted(
     model: nn.Module, data: Any, count_input_as_spikes: bool, per_sample: bool, seed: int
 ) -> tuple[SynapticCounter, SampleActivity | None]:
-    device = device_of(model)
+    device, model = device_of(model), unwrapped(model)
     marks: list[dict[str, tuple[float, float, float]]] = []
     with (
         evaluating(model),

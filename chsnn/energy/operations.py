@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from chsnn.energy.fan_out import Geometry
 from chsnn.layers import SparseLinear
+from chsnn.modules import CONVOLUTIONS
 from chsnn.populations import is_neuron
 
 # Takes the name of an operation, what it reads, and what tells its links.
@@ -34,15 +35,23 @@ _PRODUCTS = {
     _aten.addmv: (1, 2),
     _aten.dot: (0, 1),
 }
-_ATTENTION = (
-    _aten._scaled_dot_product_flash_attention_for_cpu,
-    _aten._scaled_dot_product_flash_attention,
-    _aten._scaled_dot_product_efficient_attention,
-    _aten._scaled_dot_product_cudnn_attention,
-    _aten._scaled_dot_product_attention_math,
+
+
+def _known(*names: str) -> tuple[Any, ...]:
+    """Return the operations that this version of torch has."""
+    found = (getattr(_aten, name, None) for name in names)
+    return tuple(operation for operation in found if operation is not None)
+
+
+_ATTENTION = _known(
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_attention_math",
 )
 # Computed as a whole by a library: what goes on inside is not to be seen.
-_OPAQUE = (_aten.mkldnn_rnn_layer, _aten._cudnn_rnn, _aten._thnn_fused_lstm_cell)
+_OPAQUE = _known("mkldnn_rnn_layer", "_cudnn_rnn", "_thnn_fused_lstm_cell")
 
 
 class RunningModules:
@@ -100,8 +109,7 @@ class RunningModules:
 
     def is_linear(self) -> bool:
         """Whether the innermost module is a layer with a weight, perhaps a derived one."""
-        kinds = (nn.Linear, nn.modules.conv._ConvNd)
-        return bool(self.stack) and isinstance(self.stack[-1], kinds)
+        return bool(self.stack) and isinstance(self.stack[-1], (nn.Linear, *CONVOLUTIONS))
 
 
 class OperationTap(TorchDispatchMode):

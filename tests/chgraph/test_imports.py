@@ -149,8 +149,12 @@ def test_no_circle_of_imports(sources):
     assert sources.circles() == []
 
 
+# Torch's manual ("Extending PyTorch") tells to import it from there; it has no other place.
+DOCUMENTED = ["chsnn.energy.operations: torch.utils._python_dispatch.TorchDispatchMode"]
+
+
 def test_nothing_private_of_another_package_is_used(sources):
-    assert sources.foreign_private() == []
+    assert sources.foreign_private() == DOCUMENTED
 
 
 @pytest.mark.parametrize("package", ["torch", "norse", "chsnn"])
