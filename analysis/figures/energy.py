@@ -78,7 +78,7 @@ def figure(results: Path) -> Figure:
         if ours:
             ax.axvline(len(published) - 0.5, color="#94a3b8", linewidth=1)
     rates.set(ylabel="firing rate (%)")
-    rates.legend(frameon=False, fontsize=8)
+    rates.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     energy.set(ylabel="energy of the data set (mJ)", yscale="log")
     _accuracies(accuracy, results)
     for ax in (rates, accuracy, energy):
