@@ -90,6 +90,7 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         replace(_FALLS, cutout=6),
         replace(_FALLS, evolution=replace(_FALLS.evolution, until=0.75)),
         replace(_FALLS, epochs=80),
+        replace(_FALLS, warm_up=3),
     ),
     "fully connected": (
         _DENSE,
@@ -113,6 +114,7 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         ),
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, cutout=6),
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, epochs=80),
+        replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, warm_up=3),
     ),
     "sparse, 95 %, no shifts": (
         _AT_95,
