@@ -130,13 +130,12 @@ class SparseLIF(SparseLinear):
     ) -> Tensor:
         """Run all time steps, learning from those of a window only; the rate is that in it."""
         y = self._product(source)
+        if tell is not None and y.requires_grad:
+            y.register_hook(tell)
         if y.dim() == 2:  # the same at every step
             y = y.expand(window.steps, *y.shape)
             source = source.expand(window.steps, *source.shape)
-        on_error = window.reads(self, source)
-        if tell is not None:
-            y = window.gate(y, on_error=tell)
-        spikes, _ = self.neuron.run(window.gate(y, on_error=on_error))
+        spikes, _ = self.neuron.run(window.gate(y, on_error=window.reads(self, source)))
         return window.mean(spikes) if rate else spikes
 
     def to_linear(self) -> DenseLIF:
@@ -194,7 +193,8 @@ class SparseReadout(SparseLinear):
         elif _check_steps(x) > 1 and x.stride(0) == 0 and not x.requires_grad:
             mean = x[0]
         else:
-            mean, is_each = mean_to_learn_from(x), True
+            # In a window the steps have no equal shares in the mean: it stands for them.
+            mean, is_each = mean_to_learn_from(x), learning_window() is None
         y = self._product(mean, look_for_spikes=steps is None and x.shape[0] == 1)
         if (window := learning_window()) is not None:
             window.reads_mean(self, y)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chgraph.graph import BipartiteGraph
 from chsnn.energy.activity import Kind, LayerActivity, NeuronActivity, SampleActivity
 from chsnn.energy.fan_out import FanOut, Geometry, of_convolution, of_matrix, of_sparse
 from chsnn.energy.operations import OperationTap, RunningModules, neuron_outputs
@@ -102,6 +103,7 @@ class SynapticCounter:
         self._called: dict[str, None] = {}
         self._neurons: dict[str, _NeuronTotals] = {}
         self._fans: dict[Any, FanOut] = {}
+        self._sparse_fans: dict[str, tuple[BipartiteGraph, int, FanOut]] = {}
         self._order = {name: i for i, (name, _) in enumerate(self.model.named_modules())}
 
     # ------------------------------------------------------------------ what is observed
@@ -116,7 +118,7 @@ class SynapticCounter:
             counted, are_spikes = _events_of_features(x)
             events = counted.double() * steps
         rows = steps * x.numel() // max(1, x.shape[-1])
-        fan = self._fan((name,), lambda: of_sparse(self._sparse[name]))
+        fan = self._sparse_fan(name)
         self._called.setdefault(name)
         self._totals[name].add(events.cpu(), rows, fan, are_spikes=are_spikes)
 
@@ -125,7 +127,7 @@ class SynapticCounter:
         """Add one product of (rows, n_in) with a weight (n_in, n_out)."""
         steps = steps_stood_for()
         events, are_spikes = _events_of_features(x)
-        key = (name, weight.data_ptr(), weight.shape)
+        key = (name, weight.data_ptr(), weight.shape, _version_of(weight))
         fan = self._fan(key, lambda: of_matrix(weight))
         totals = self._totals_of(name, "dense", weight.numel())
         totals.add(events.double().cpu() * steps, x.shape[0] * steps, fan, are_spikes=are_spikes)
@@ -134,7 +136,7 @@ class SynapticCounter:
     def convolution(self, name: str, x: Tensor, weight: Tensor, geometry: Geometry) -> None:
         """Add one convolution of images (B, C, ...)."""
         steps, shape = steps_stood_for(), tuple(x.shape[1:])
-        key = (name, weight.data_ptr(), shape, geometry)
+        key = (name, weight.data_ptr(), shape, geometry, _version_of(weight))
         fan = self._fan(key, lambda: of_convolution(weight, shape, geometry))
         events = (x != 0).sum(0).double().cpu() * steps
         totals = self._totals_of(name, "convolution", weight.numel())
@@ -182,6 +184,15 @@ class SynapticCounter:
         totals = self._neurons.setdefault(name, _NeuronTotals())
         totals.updates += steps * spikes.numel()
         totals.spikes += fired
+
+    def _sparse_fan(self, name: str) -> FanOut:
+        """Return the fan-out of a sparse layer, whose links and weights may change meanwhile."""
+        layer = self._sparse[name]
+        graph, version, fan = self._sparse_fans.get(name, (None, -1, None))
+        if fan is None or graph is not layer.graph or version != layer.values._version:
+            fan = of_sparse(layer)
+            self._sparse_fans[name] = (layer.graph, layer.values._version, fan)
+        return fan
 
     def _fan(self, key: Any, made: Any) -> FanOut:
         if key not in self._fans:
@@ -256,6 +267,11 @@ class SynapticCounter:
     def sops_per_sample(self) -> float:
         """Return synaptic operations per sample, all layers and steps."""
         return sum(layer.sops for layer in self.layers()) / max(self.n_samples, 1)
+
+
+def _version_of(weight: Tensor) -> int:
+    """Return a number that changes when a weight is changed in place."""
+    return 0 if weight.is_inference() else weight._version
 
 
 def _events_of_features(x: Tensor) -> tuple[Tensor, bool]:

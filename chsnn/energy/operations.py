@@ -227,13 +227,6 @@ def neuron_outputs(
     with ExitStack() as hooks:
         for name, module in model.named_modules():
             if is_neuron(module):
-                hook = module.register_forward_hook(_teller(name, told), with_kwargs=True)
+                hook = module.register_forward_hook(partial(told, name), with_kwargs=True)
                 hooks.callback(hook.remove)
         yield
-
-
-def _teller(name: str, told: Any) -> Any:
-    def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-        told(name, module, args, kwargs, output)
-
-    return partial(hook)

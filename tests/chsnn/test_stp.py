@@ -12,6 +12,7 @@ from chsnn.learning import BPTT
 from chsnn.learning_count import LearningCount
 from chsnn.metrics import cross_entropy
 from chsnn.networks import conv, mlp, spikformer
+from chsnn.observe import GradientTap
 from chsnn.stp import NEURON, round_weights
 from chsnn.window import TargetWindow
 from tests.naive.stp import stp_gradients
@@ -379,3 +380,20 @@ def test_a_model_that_does_not_fit_is_told():
         grads(plain, STP(), torch.rand(2, 4), targets)
     with pytest.raises(ValueError, match="learning must be one of"):
         Trainer(plain, learning="stp")
+
+
+@pytest.mark.parametrize("encoding", ["direct", "even"])
+def test_links_by_gradient_are_those_of_the_window(encoding):
+    """Gradient regrowth reads what the layers learnt from: the dense gradient of the window."""
+    network = louder(mlp((10, 14, 4), sparsity=0.4, encoding=encoding, timesteps=6, neuron=BOX))
+    layers = sparse_layers(network)
+    images, targets = torch.rand(5, 10), torch.tensor([0, 1, 2, 3, 1])
+    tap = GradientTap(layers)
+    tap.open()
+    grads(network, STP(window=2), images, targets)
+    for name, layer in layers.items():
+        dense = tap.gradients[name].rows(0, layer.in_features)
+        left, right = layer.graph.links()
+        torch.testing.assert_close(dense[left, right], layer.values.grad, rtol=1e-4, atol=1e-6)
+        assert layer.values.grad.any()
+    tap.close()

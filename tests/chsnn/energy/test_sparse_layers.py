@@ -142,3 +142,17 @@ def test_a_report_for_other_hardware_is_no_baseline():
     other = estimate_energy(model, data, hardware="Loihi")
     with pytest.raises(ValueError, match=r"^baseline must be a report for the same hardware"):
         estimate_energy(model, data, baseline=other)
+
+
+def test_links_that_change_while_it_counts_are_counted_as_they_are():
+    one, x = layer(8, 6, 3), spikes(5, 8)
+    other = layer(8, 6, 4)
+    with count_synaptic_operations(one) as counter:
+        one(x)
+        one.set_graph(other.graph)
+        one.set_values(torch.zeros(other.graph.n_links))
+        one(x)
+    (activity,) = counter.layers()
+    before = sops(x.numpy(), matrix(layer(8, 6, 3)))
+    assert activity.sops == before + sops(x.numpy(), matrix(other))
+    assert activity.effective_sops == before
