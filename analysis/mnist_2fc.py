@@ -24,7 +24,7 @@ import tyro
 
 from chgraph.plotting import save_figure
 from chgraph.storage import write_atomically
-from chsnn.evolution import Evolution, GradR
+from chsnn.evolution import Evolution
 from chsnn.lab import plotting
 from chsnn.lab.comparison import Plan, plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RunConfig
@@ -52,6 +52,7 @@ DENSE = replace(SPARSE, learning_rate=0.001, weight_decay=0.0)
 SUBSET = 10_000
 # Steps between evolutions of the ablation: five epochs of the subset.
 RARELY = 5 * math.ceil(SUBSET / SPARSE.batch_size)
+ROWS = "mnist_2fc.json"
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,28 @@ def _regrowth(base: Path, seeds: Sequence[int]) -> list[Plan]:
     return plan_runs(replace(SPARSE, out=base), methods, [0.99], seeds)
 
 
+# The second group takes the learning rate of the fully connected network, as which it starts.
+FROM_SPARSE = (
+    "CH-SNN",
+    "static",
+    "SET",
+    "SET, fresh weights",
+    "RigL",
+    "GraNet",
+    "CHT",
+    "CHTs",
+    "CHTs, soft removal",
+    "CHTss",
+    "Deep R",
+)
+FROM_DENSE = (FULLY_CONNECTED, "Grad R", "Grad R, weaker prior", "SD-SNN", "DPAP")
+
+
 def _methods(base: Path, seeds: Sequence[int]) -> list[Plan]:
-    names = ["CH-SNN", "static", "SET", "RigL", "GraNet", "CHT", "CHTs", "CHTss", "Deep R"]
     dense, sparse = (replace(c, out=base, train_images=SUBSET) for c in (DENSE, SPARSE))
-    # Grad R takes the learning rate of the fully connected network, as which it starts, and a
-    # prior that ends near the sparsity of the others (analysis/results/mnist_tuning.md).
-    rewired = replace(dense, grad_r=GradR(alpha=1e-4))
     return [
-        *plan_runs(dense, [FULLY_CONNECTED], [0.99], seeds),
-        *plan_runs(rewired, ["Grad R"], [0.99], seeds),
-        *plan_runs(sparse, names, [0.99], seeds),
+        *plan_runs(dense, FROM_DENSE, [0.99], seeds),
+        *plan_runs(sparse, FROM_SPARSE, [0.99], seeds),
     ]
 
 
@@ -128,14 +141,19 @@ def ablation_table(rows: Sequence[dict[str, Any]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _finished_rows(runs: Path, part: str) -> list[dict[str, Any]]:
+def _finished_rows(runs: Path, part: str, out: Path) -> list[dict[str, Any]]:
+    """Return the rows of a part: of its run folders, or else of the table that there is."""
     path = runs / part / "comparison.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    if path.is_file():
+        return list(json.loads(path.read_text(encoding="utf-8")))
+    path = out / ROWS
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [{k: v for k, v in row.items() if k != "part"} for row in earlier if row["part"] == part]
 
 
 def write_results(runs: Path, out: Path) -> str:
     """Write rows, tables and picture of all finished runs; return the tables."""
-    rows = {part: _finished_rows(runs, part) for part in PARTS}
+    rows = {part: _finished_rows(runs, part, out) for part in PARTS}
     text = ""
     if whole := rows["main"] + rows["regrowth"]:
         text += f"MNIST, 55,000 training images, tested once on 10,000.\n\n{table(whole)}"
@@ -148,7 +166,7 @@ def write_results(runs: Path, out: Path) -> str:
         text += f"\nTest accuracy (%) after training on {SUBSET:,} images.\n\n"
         text += ablation_table(rows["ablation"])
     every = [{"part": part, **row} for part, members in rows.items() for row in members]
-    write_atomically(out / "mnist_2fc.json", (json.dumps(every, indent=1) + "\n").encode())
+    write_atomically(out / ROWS, (json.dumps(every, indent=1) + "\n").encode())
     write_atomically(out / "mnist_2fc.md", text.encode())
     return text
 

@@ -135,9 +135,14 @@ def _deep_r(base: RunConfig, sparsity: float) -> RunConfig:
     return replace(base, sparsity=sparsity, topology="regular", weights="kaiming", rewiring="DeepR")
 
 
-def _grad_r(base: RunConfig, sparsity: float) -> RunConfig:
-    settings = GradR(alpha=base.grad_r.alpha, target_sparsity=sparsity)
-    return replace(base.fully_connected(), weights="kaiming", rewiring="GradR", grad_r=settings)
+def _grad_r(share: float = 1.0) -> Callable[[RunConfig, float], RunConfig]:
+    """Return Grad R with so much of the prior of the configuration."""
+
+    def configure(base: RunConfig, sparsity: float) -> RunConfig:
+        settings = GradR(alpha=share * base.grad_r.alpha, target_sparsity=sparsity)
+        return replace(base.fully_connected(), weights="kaiming", rewiring="GradR", grad_r=settings)
+
+    return configure
 
 
 def _pruned(rewiring: RewiringName) -> Callable[[RunConfig, float], RunConfig]:
@@ -254,7 +259,8 @@ METHODS: dict[str, Method] = {
         _by(_CHTSS, "SSCTI"),
     ),
     "Deep R": Method("strengths with fixed signs and noise (ICLR 2018)", _deep_r),
-    "Grad R": Method("strengths that learn below zero (IJCAI 2021)", _grad_r),
+    "Grad R": Method("strengths that learn below zero (IJCAI 2021)", _grad_r()),
+    "Grad R, weaker prior": Method("Grad R with a tenth of the prior", _grad_r(0.1)),
     "SD-SNN": Method(
         "neurons pruned by their dendrites' range, synapses regenerated (Inf. Sci. 689:121481)",
         _pruned("SDSNN"),

@@ -56,7 +56,7 @@ def test_a_method_starts_or_ends_with_the_sparsity_asked_for(name):
     network = build_network(config, load_data("digits"))
     first = network.graphs[0].sparsity
     final = config.evolution.final_sparsity if config.rewiring == "evolution" else None
-    if name in ("fully connected", "Grad R", "SD-SNN", "DPAP"):
+    if name in ("fully connected", "Grad R", "Grad R, weaker prior", "SD-SNN", "DPAP"):
         assert first == 0.0
     elif final is not None:
         start = {"GraNet": 0.5, "CHTss": 0.5, "CHTs": 0.85}[name]
@@ -146,6 +146,7 @@ OTHERS = [
     ("Deep R", "deep_r", "noise", 1e-5, "guillaumeBellec/deep_rewiring"),
     ("Grad R", "grad_r", "alpha", 1e-3, "arXiv 2105.04916"),
     ("Grad R", "grad_r", "target_sparsity", 0.9, "arXiv 2105.04916"),
+    ("Grad R, weaker prior", "grad_r", "alpha", 1e-4, "a tenth, so that more than a line stays"),
     ("SD-SNN", "sd_snn", "persistence", 18, f"{BRAINCOG}/SD-SNN/main.py: spines_num"),
     ("SD-SNN", "sd_snn", "shrink", 0.75, f"{BRAINCOG}/SD-SNN"),
     ("SD-SNN", "sd_snn", "percentile", 60.0, f"{BRAINCOG}/SD-SNN: fully connected"),
