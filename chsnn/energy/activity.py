@@ -35,6 +35,8 @@ class LayerActivity:
         What a layer with every link and an input without zeros would cost.
     kind : {"sparse", "dense", "convolution", "product"}
         "product": of activations with each other, as in attention.
+    spikes_by_step, sops_by_step : tuple of float or None
+        At each time step, over all samples; None where that was not asked for or does not show.
     """
 
     name: str
@@ -48,6 +50,8 @@ class LayerActivity:
     effective_macs: float
     dense_operations: float
     kind: Kind
+    spikes_by_step: tuple[float, ...] | None = None
+    sops_by_step: tuple[float, ...] | None = None
 
     @property
     def sparsity(self) -> float:

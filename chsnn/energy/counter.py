@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from chgraph.graph import BipartiteGraph
 from chsnn.energy.activity import Kind, LayerActivity, NeuronActivity, SampleActivity
 from chsnn.energy.fan_out import FanOut, Geometry, of_convolution, of_matrix, of_sparse
 from chsnn.energy.operations import OperationTap, RunningModules, neuron_outputs
+from chsnn.energy.steps import Crossings, StepTotals, spikes_of_means
 from chsnn.layers import Passage, SparseLinear
 from chsnn.modules import unwrapped
 from chsnn.observe import steps_stood_for, watching
@@ -36,6 +38,7 @@ class _Totals:
     working: float = 0.0  # crossings of links whose weight is not 0
     links: float = 0.0  # existing links, once per row
     dense: float = 0.0
+    by_step: StepTotals | None = None
 
     def add(self, events: Tensor, rows: float, fan: FanOut, *, are_spikes: bool) -> None:
         """Add a call: how often every input was not 0, in how many rows."""
@@ -64,7 +67,14 @@ class _Totals:
             effective_macs=0.0 if is_spikes else self.working,
             dense_operations=self.dense,
             kind=self.kind,
+            spikes_by_step=self._at_steps(0, is_spikes),
+            sops_by_step=self._at_steps(1, is_spikes),
         )
+
+    def _at_steps(self, column: int, is_spikes: bool) -> tuple[float, ...] | None:
+        if self.by_step is None or not self.by_step.are_known:
+            return None
+        return tuple((self.by_step.counts[:, column] * is_spikes).tolist())
 
 
 @dataclass
@@ -87,24 +97,40 @@ class SynapticCounter:
         Samples shown so far; whoever shows them adds to it, for no tensor's shape tells.
     opaque : set of str
         Modules that a library computes as a whole: not counted.
+    timesteps : int or None
+        Of the model, where counts are wanted at each; needs :meth:`showing`.
     """
 
     model: nn.Module
     count_input_as_spikes: bool = False
     n_samples: int = 0
     opaque: set[str] = field(default_factory=set)
+    timesteps: int | None = None
 
     def __post_init__(self) -> None:
         self._sparse: Mapping[str, SparseLinear] = sparse_layers(self.model)
         self._totals = {
-            name: _Totals("sparse", layer.graph.n_links, layer.in_features * layer.out_features)
+            name: self._empty("sparse", layer.graph.n_links, layer.in_features * layer.out_features)
             for name, layer in self._sparse.items()
         }
+        self._n_shown = 0
+        self._means: dict[int, tuple[Tensor, Tensor]] = {}
         self._called: dict[str, None] = {}
         self._neurons: dict[str, _NeuronTotals] = {}
         self._fans: dict[Any, FanOut] = {}
         self._sparse_fans: dict[str, tuple[BipartiteGraph, int, FanOut]] = {}
         self._order = {name: i for i, (name, _) in enumerate(self.model.named_modules())}
+
+    @contextmanager
+    def showing(self, n_samples: int) -> Iterator[None]:
+        """Count `n_samples` samples, on which the ``with`` block runs the model once."""
+        self._n_shown = n_samples
+        yield
+        self.n_samples += n_samples
+        self._means.clear()
+        for totals in self._totals.values():
+            if totals.by_step is not None:
+                totals.by_step.settle()
 
     # ------------------------------------------------------------------ what is observed
 
@@ -120,7 +146,10 @@ class SynapticCounter:
         rows = steps * x.numel() // max(1, x.shape[-1])
         fan = self._sparse_fan(name)
         self._called.setdefault(name)
-        self._totals[name].add(events.cpu(), rows, fan, are_spikes=are_spikes)
+        totals = self._totals[name]
+        totals.add(events.cpu(), rows, fan, are_spikes=are_spikes)
+        read = self._means.get(x.data_ptr(), (x, None))[1] if passage.is_mean else x
+        self._at_steps(totals, read, fan.crossings, stands_for=1 if passage.is_mean else steps)
 
     @torch.no_grad()
     def dense_layer(self, name: str, x: Tensor, weight: Tensor) -> None:
@@ -131,6 +160,7 @@ class SynapticCounter:
         fan = self._fan(key, lambda: of_matrix(weight))
         totals = self._totals_of(name, "dense", weight.numel())
         totals.add(events.double().cpu() * steps, x.shape[0] * steps, fan, are_spikes=are_spikes)
+        self._at_steps(totals, x, fan.crossings, stands_for=steps)
 
     @torch.no_grad()
     def convolution(self, name: str, x: Tensor, weight: Tensor, geometry: Geometry) -> None:
@@ -141,6 +171,7 @@ class SynapticCounter:
         events = (x != 0).sum(0).double().cpu() * steps
         totals = self._totals_of(name, "convolution", weight.numel())
         totals.add(events, x.shape[0] * steps, fan, are_spikes=_are_spikes(x))
+        self._at_steps(totals, x, fan.crossings, stands_for=steps, features=x.dim() - 1)
 
     @torch.no_grad()
     def product(self, name: str, left: Tensor, right: Tensor) -> None:
@@ -167,6 +198,8 @@ class SynapticCounter:
         totals.links += steps * batch * n * k * m
         totals.dense += steps * batch * n * k * m
         totals.is_analogue |= not any(spikes)
+        crossings = partial(_spikes_times, fan_out=m)
+        self._at_steps(totals, left, crossings, stands_for=steps, features=2)
 
     def neurons(
         self, name: str, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any
@@ -185,6 +218,29 @@ class SynapticCounter:
         totals.updates += steps * spikes.numel()
         totals.spikes += fired
 
+    def _at_steps(
+        self,
+        totals: _Totals,
+        read: Tensor | None,
+        crossings: Crossings,
+        *,
+        stands_for: int,
+        features: int = 1,
+    ) -> None:
+        """Add at which steps a call was, if that is wanted; None for what was read is unknown."""
+        if self.timesteps is None or totals.by_step is None:
+            return
+        if read is None:
+            totals.by_step.are_known = False
+        else:
+            totals.by_step.add(
+                read,
+                stands_for=stands_for,
+                n_samples=self._n_shown,
+                features=features,
+                crossings=crossings,
+            )
+
     def _sparse_fan(self, name: str) -> FanOut:
         """Return the fan-out of a sparse layer, whose links and weights may change meanwhile."""
         layer = self._sparse[name]
@@ -201,7 +257,11 @@ class SynapticCounter:
 
     def _totals_of(self, name: str, kind: Kind, n_weights: int) -> _Totals:
         self._called.setdefault(name)
-        return self._totals.setdefault(name, _Totals(kind, n_weights, n_weights))
+        return self._totals.setdefault(name, self._empty(kind, n_weights, n_weights))
+
+    def _empty(self, kind: Kind, n_links: int, n_possible: int) -> _Totals:
+        by_step = None if self.timesteps is None else StepTotals(self.timesteps)
+        return _Totals(kind, n_links, n_possible, by_step=by_step)
 
     # ------------------------------------------------------------------ what it adds up to
 
@@ -269,6 +329,10 @@ class SynapticCounter:
         return sum(layer.sops for layer in self.layers()) / max(self.n_samples, 1)
 
 
+def _spikes_times(events: Tensor, *, fan_out: int) -> Tensor:
+    return fan_out * events.flatten(1).sum(1)
+
+
 def _version_of(weight: Tensor) -> int:
     """Return a number that changes when a weight is changed in place."""
     return 0 if weight.is_inference() else weight._version
@@ -299,7 +363,7 @@ def _spikes_of_rates(rates: Tensor, steps: int) -> tuple[Tensor, bool]:
 
 @contextmanager
 def count_synaptic_operations(
-    model: nn.Module, *, count_input_as_spikes: bool = False
+    model: nn.Module, *, count_input_as_spikes: bool = False, timesteps: int | None = None
 ) -> Iterator[SynapticCounter]:
     """Count what crosses every layer of a model while the ``with`` block runs.
 
@@ -312,6 +376,9 @@ def count_synaptic_operations(
     model : Module
     count_input_as_spikes : bool
         Whether non-zero values other than 1 and -1 count as spikes instead of as MACs.
+    timesteps : int, optional
+        Of the model: counts at each step are kept too. Each pass then runs within
+        :meth:`SynapticCounter.showing`.
 
     Yields
     ------
@@ -336,7 +403,7 @@ def count_synaptic_operations(
     inner = unwrapped(model)
     if next(inner.parameters(), None) is None:
         raise ValueError("model must have at least one layer to count, got none")
-    counter = SynapticCounter(inner, count_input_as_spikes)
+    counter = SynapticCounter(inner, count_input_as_spikes, timesteps=timesteps)
     running = RunningModules(inner)
     tap = OperationTap(
         running,
@@ -348,6 +415,8 @@ def count_synaptic_operations(
     with ExitStack() as stack:
         stack.enter_context(running.watched())
         stack.enter_context(neuron_outputs(inner, counter.neurons))
+        if timesteps is not None:
+            stack.enter_context(spikes_of_means(inner, counter._means))
         stack.enter_context(watching(counter._sparse, counter.sparse_layer))
         stack.enter_context(tap)
         yield counter

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_real
+from chgraph.checks import check_positive_int, check_real
 from chsnn.data import as_batches
 from chsnn.energy.counter import SynapticCounter, count_synaptic_operations
 from chsnn.energy.report import EnergyReport, EnergyTerm, SampleActivity
@@ -31,6 +31,7 @@ def estimate_energy(
     baseline: nn.Module | EnergyReport | None = None,
     count_input_as_spikes: bool = False,
     per_sample: bool = False,
+    timesteps: int | None = None,
     seconds_per_sample: float | None = None,
     seed: int = 0,
 ) -> EnergyReport:
@@ -56,6 +57,10 @@ def estimate_energy(
         Whether to count values that are no spikes as such.
     per_sample : bool
         Whether to run samples one by one, for what each of them costs.
+    timesteps : int, optional
+        Of the model: the layers then say their spikes and SOPs at each step. A layer that is
+        called so often is called once at each; called once, it reads time first, (T, B, ...) or
+        (T * B, ...). Where neither holds its counts at each step are None.
     seconds_per_sample : float, optional
         How long the chip takes: with it, static power counts where the hardware has a figure.
     seed : int
@@ -69,7 +74,8 @@ def estimate_energy(
     ------
     ValueError
         If the hardware is unknown, or not that of the baseline's report, or the model has no
-        layer or the data no sample.
+        layer or the data no sample, or steps are to be told apart in batches that have time
+        second.
 
     References
     ----------
@@ -100,10 +106,13 @@ def estimate_energy(
             hardware=chip,
             count_input_as_spikes=count_input_as_spikes,
             per_sample=per_sample,
+            timesteps=timesteps,
             seconds_per_sample=seconds_per_sample,
             seed=seed,
         )
-    counter, samples = _run_counted(model, data, count_input_as_spikes, per_sample, seed)
+    if timesteps is not None:
+        check_positive_int("timesteps", timesteps)
+    counter, samples = _run_counted(model, data, count_input_as_spikes, per_sample, timesteps, seed)
     return _report(model, counter, chip, seconds_per_sample, samples).against(baseline)
 
 
@@ -174,22 +183,40 @@ def _not_counted(
 
 @torch.no_grad()
 def _run_counted(
-    model: nn.Module, data: Any, count_input_as_spikes: bool, per_sample: bool, seed: int
+    model: nn.Module,
+    data: Any,
+    count_input_as_spikes: bool,
+    per_sample: bool,
+    timesteps: int | None,
+    seed: int,
 ) -> tuple[SynapticCounter, SampleActivity | None]:
     device, model = device_of(model), unwrapped(model)
     marks: list[dict[str, tuple[float, float, float]]] = []
     with (
         evaluating(model),
         seeded(seed, "evaluate"),
-        count_synaptic_operations(model, count_input_as_spikes=count_input_as_spikes) as counter,
+        count_synaptic_operations(
+            model, count_input_as_spikes=count_input_as_spikes, timesteps=timesteps
+        ) as counter,
     ):
         for inputs, labels in as_batches(data, 1 if per_sample else BATCH, name="data").iterate():
             for part, n in _parts(inputs, len(labels), per_sample):
-                model(part.to(device))
-                counter.n_samples += n
+                _check_time_first(part, n, timesteps)
+                with counter.showing(n):
+                    model(part.to(device))
                 if per_sample:
                     marks.append(counter.mark())
     return counter, counter.between(marks) if per_sample else None
+
+
+def _check_time_first(inputs: Tensor, n: int, timesteps: int | None) -> None:
+    if timesteps in (None, n) or inputs.dim() < 3:
+        return
+    if inputs.shape[0] == n and inputs.shape[1] == timesteps:
+        raise ValueError(
+            f"data: a batch of shape {tuple(inputs.shape)} has time second; steps are told apart "
+            "where time comes first, (timesteps, samples, ...)"
+        )
 
 
 def _parts(inputs: Tensor, n: int, one_by_one: bool) -> Iterator[tuple[Tensor, int]]:

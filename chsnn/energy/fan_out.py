@@ -29,6 +29,10 @@ class FanOut:
     effective: Tensor
     possible: float
 
+    def crossings(self, events: Tensor) -> Tensor:
+        """Return how many links events cross, (k,), of (k, *inputs) events of every input."""
+        return (events * self.existing).flatten(1).sum(1)
+
 
 def of_sparse(layer: SparseLinear) -> FanOut:
     """Return those of a sparse layer's inputs."""

@@ -117,6 +117,14 @@ class EnergyReport:
         return sum(term.joule for term in self.terms)
 
     @property
+    def sops_by_step_per_sample(self) -> tuple[float, ...] | None:
+        """SOPs at each time step of the layers that tell them; None if none does."""
+        told = [layer.sops_by_step for layer in self.layers if layer.sops_by_step is not None]
+        if not told:
+            return None
+        return tuple(sum(at_step) / self.n_samples for at_step in zip(*told, strict=True))
+
+    @property
     def sop_ratio(self) -> float | None:
         """SOPs per sample of the baseline over ours; None without baseline or without SOPs."""
         theirs = None if self.baseline is None else self.baseline.sops_per_sample
@@ -182,6 +190,11 @@ class EnergyReport:
                 f"SOPs of single samples: median {middle:,.0f}, 90 % of them from {low:,.0f} to "
                 f"{high:,.0f}"
             )
+        if self.sops_by_step_per_sample is not None:
+            at_steps = ", ".join(f"{sops:,.0f}" for sops in self.sops_by_step_per_sample)
+            untold = [layer.name for layer in self.layers if layer.sops_by_step is None]
+            without = f" (without {', '.join(untold)}: not told apart)" if untold else ""
+            lines.append(f"SOPs at each step: {at_steps}{without}")
         lines += [
             f"{term.name}: {term.joule * 1e9:.3g} nJ a sample ({term.source})"
             for term in self.terms[1:]

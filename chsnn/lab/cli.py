@@ -155,6 +155,8 @@ class Energy:
     """Another run folder, or the baseline/ of this one: measured on the same samples."""
     per_sample: bool = False
     """Run samples one by one, for what single samples cost."""
+    per_step: bool = False
+    """Tell the time steps apart."""
     csv: Path | None = None
     """File for a row per layer."""
     plot: Path | None = None
@@ -174,6 +176,7 @@ class Energy:
             hardware=chip,
             baseline=other,
             per_sample=self.per_sample,
+            timesteps=config.timesteps if self.per_step else None,
             seed=config.seed,
         )
         if self.csv is not None:
