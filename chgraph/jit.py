@@ -3,11 +3,19 @@
 Every compiled function of the package is decorated with :func:`kernel`, so that the
 policy is stated once: compiled lazily and cached on disk, the GIL released, division
 following IEEE rules, and never a fast-math flag that takes NaN or infinity their meaning.
+
+Compiling takes seconds, which a small graph is not worth: inside
+:func:`chgraph.threads.workers_for` with hardly any work, kernels that are not compiled yet run as
+the Python that they are.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from functools import update_wrapper
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -28,7 +36,8 @@ def kernel(
     Parameters
     ----------
     parallel : bool
-        Whether ``numba.prange`` loops of the function run on several threads.
+        Whether ``numba.prange`` loops of the function run on several threads of numba's own; not
+        in this package (:mod:`chgraph.threads`).
     inline : bool
         Whether callers are compiled with the function's body in place of the call.
     fastmath : frozenset of str
@@ -66,20 +75,113 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
+class Kernel:
+    """A function that numba compiles, for callers in Python and for other kernels.
+
+    Parameters
+    ----------
+    function : callable
+    dispatcher : Dispatcher
+        What numba made of it.
+    from_python : bool
+        Whether the compiled function can be called from Python, and not by kernels alone.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], dispatcher: Any, *, from_python: bool = True
+    ) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self.dispatcher = dispatcher
+        self._from_python = from_python
+        self._is_compiled = False
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What a kernel that calls this one sees."""
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *args: Any) -> Any:
+        """Run compiled, or as it is while kernels are interpreted."""
+        if _mode.depth and not self._is_ready():
+            return self.py_func(*args)
+        return self.dispatcher(*args)
+
+    def _is_ready(self) -> bool:
+        """Whether to call it costs no compilation, as far as can be told cheaply."""
+        if not self._from_python:
+            return False
+        if not self._is_compiled:
+            self._is_compiled = bool(self.dispatcher.signatures) or _is_on_disk(self.dispatcher)
+        return self._is_compiled
+
+
+def _is_on_disk(dispatcher: Any) -> bool:
+    """Whether numba's cache has an index of this function."""
+    files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    path = getattr(files, "_index_path", None)
+    return path is not None and Path(path).is_file()
+
+
+# ------------------------------------------------------------------------- interpreting
+
+# Seconds of interpreting in a process after which compiling would have been better.
+_PATIENCE = 1.0
+
+
+class _Mode(threading.local):
+    depth = 0
+    since = 0.0
+
+
+_mode = _Mode()
+_seconds_interpreted = 0.0
+
+
+def start_interpreting() -> None:
+    """Interpret, on this thread, kernels that are not compiled; unless much time went that way."""
+    if _seconds_interpreted < _PATIENCE or _mode.depth:
+        if _mode.depth == 0:
+            _mode.since = time.perf_counter()
+        _mode.depth += 1
+
+
+def stop_interpreting() -> None:
+    """End what :func:`start_interpreting` began."""
+    global _seconds_interpreted
+    if _mode.depth:
+        _mode.depth -= 1
+        if _mode.depth == 0:
+            _seconds_interpreted += time.perf_counter() - _mode.since
+
+
+def is_interpreting() -> bool:
+    """Whether kernels of this thread run as Python where they are not compiled."""
+    return _mode.depth > 0
+
+
 def _without_counting(function: Function, **options: bool) -> Function:
     try:
         return _compiled(
-            function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
+            function,
+            from_python=False,
+            _nrt=False,
+            no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+            **options,
         )
     except (KeyError, TypeError):
         # A numba without these (private) options: slower, same numbers.
         return _compiled(function)
 
 
-def _compiled(function: Function, **options: Any) -> Function:
+def _compiled(function: Function, *, from_python: bool = True, **options: Any) -> Function:
     settings = {"nogil": True, "error_model": "numpy", **options}
     try:
-        return numba.njit(cache=True, **settings)(function)
+        dispatcher = numba.njit(cache=True, **settings)(function)
     except RuntimeError:
         # No writable place for the cache (a read-only install): compile per process.
-        return numba.njit(**settings)(function)
+        dispatcher = numba.njit(**settings)(function)
+    if dispatcher is function:  # NUMBA_DISABLE_JIT
+        return function
+    return Kernel(function, dispatcher, from_python=from_python)  # type: ignore[return-value]

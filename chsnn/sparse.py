@@ -20,7 +20,6 @@ from chsnn.layers import SparseLinear
 from chsnn.loading import check_before_loading
 from chsnn.modules import device_of, unwrapped
 from chsnn.seeds import seeded, stream
-from chsnn.threads import start_numba
 from chsnn.weights import WEIGHTS, initial_weights, input_gain
 from chsnn.wiring import describe, find_wiring
 
@@ -121,7 +120,6 @@ def sparsify(
         raise TypeError(f"wiring must be a Wiring, got {type(wiring).__name__}")
     root = unwrapped(model)
     chosen = choose(root, sparsity, layers)
-    start_numba()
     examples = None if inputs is None else as_inputs(inputs, root)
     reading = None if examples is None else read_inputs(root, examples, list(chosen))
     made = {}

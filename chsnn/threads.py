@@ -1,4 +1,4 @@
-"""One setting for the threads of numba and torch.
+"""One setting for the threads of numba, of chgraph and of torch.
 
 The first parallel launch of numba sets the OpenMP thread count that torch shares. It comes with
 the first kernel and not with the import, which leaves a process free to fork; torch's number is put
@@ -17,7 +17,7 @@ import numba
 import torch
 
 from chgraph.checks import check_positive_int
-from chgraph.threads import thread_limit
+from chgraph.threads import set_thread_count, thread_count
 
 _LAUNCH = threading.RLock()
 # Simple operations, a fraction of a millisecond on one thread: with less to do, waking a second
@@ -25,14 +25,24 @@ _LAUNCH = threading.RLock()
 LITTLE_WORK = 500_000
 
 
-def start_numba() -> None:
-    """Let numba start its threads now and leave torch's thread count as it was.
+class _NumbaLimit(AbstractContextManager[int]):
+    """No generator: around a kernel of some ten microseconds its frames would be felt."""
 
-    Called before the first use of chgraph's own kernels, which know nothing of torch.
-    """
-    before = torch.get_num_threads()
-    numba.get_num_threads()
-    torch.set_num_threads(before)
+    __slots__ = ("_before", "_granted", "_wanted")
+
+    def __init__(self, n_threads: int) -> None:
+        self._wanted = n_threads
+
+    def __enter__(self) -> int:
+        self._before = numba.get_num_threads()
+        self._granted = min(self._wanted, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+        if self._granted != self._before:  # telling numba so again would take tens of microseconds
+            numba.set_num_threads(self._granted)
+        return self._granted
+
+    def __exit__(self, *_: object) -> None:
+        if self._granted != self._before:
+            numba.set_num_threads(self._before)
 
 
 def kernel_threads(operations: float = math.inf) -> AbstractContextManager[int]:
@@ -60,7 +70,7 @@ class _KernelThreads(AbstractContextManager[int]):
 
     def __enter__(self) -> int:
         self._wanted = torch.get_num_threads()
-        self._limit = thread_limit(1 if self._operations < LITTLE_WORK else self._wanted)
+        self._limit = _NumbaLimit(1 if self._operations < LITTLE_WORK else self._wanted)
         _LAUNCH.acquire()
         try:
             return self._limit.__enter__()
@@ -82,24 +92,25 @@ MOST_THREADS = 4096
 
 @contextmanager
 def threads(n_threads: int | None) -> Iterator[None]:
-    """Let torch and numba use `n_threads` threads each in the ``with`` block; None: as they are.
+    """Let torch and kernels use `n_threads` threads each in the ``with`` block; None: as they are.
 
-    Numba uses at most what it was started with.
+    Kernels use at most as many as numba was started with.
     """
     if n_threads is None:
         yield
         return
-    before = torch.get_num_threads(), numba.get_num_threads()
+    before = torch.get_num_threads(), numba.get_num_threads(), thread_count()
     set_threads(n_threads)
     try:
         yield
     finally:
+        set_thread_count(before[2])
         numba.set_num_threads(before[1])
         torch.set_num_threads(before[0])
 
 
 def set_threads(n_threads: int) -> None:
-    """Let torch and numba use `n_threads` threads each (numba at most what it was started with).
+    """Let torch and kernels use `n_threads` threads each (at most what numba was started with).
 
     Raises
     ------
@@ -107,6 +118,7 @@ def set_threads(n_threads: int) -> None:
         If `n_threads` is not positive, or more than any machine has.
     """
     check_threads("n_threads", n_threads)
+    set_thread_count(n_threads)
     numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     torch.set_num_threads(n_threads)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel
+from chgraph.threads import run_workers
 
 
 @kernel()
@@ -35,7 +35,6 @@ def _count_of_worker(
             below[low] += 1
 
 
-@kernel(parallel=True)
 def count_keys(
     first: np.ndarray,
     second: np.ndarray,
@@ -51,14 +50,10 @@ def count_keys(
     part of the keys.
     """
     n_workers = equal.shape[0]
-    for worker in prange(n_workers):
-        _count_of_worker(
-            first.size * worker // n_workers,
-            first.size * (worker + 1) // n_workers,
-            first,
-            second,
-            known_first,
-            known_second,
-            equal[worker],
-            below[worker],
-        )
+
+    def body(worker: int) -> None:
+        part = first.size * worker // n_workers, first.size * (worker + 1) // n_workers
+        known = known_first, known_second
+        _count_of_worker(*part, first, second, *known, equal[worker], below[worker])
+
+    run_workers(n_workers, body)

@@ -19,10 +19,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
+from chgraph.threads import run_workers, thread_count
 
 BY_PATHS, BY_NODES, BY_DEGREES = range(3)
 
@@ -89,7 +89,20 @@ def _clear_common(
             row[to_neighbors[j]] = 0
 
 
-@kernel(parallel=True)
+@kernel()
+def _common_of_worker(
+    worker: Int,
+    n_workers: Int,
+    right_offsets: np.ndarray,
+    right_neighbors: np.ndarray,
+    left_offsets: np.ndarray,
+    left_neighbors: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    for z in range(worker, out.shape[0], n_workers):
+        _count_common(z, right_offsets, right_neighbors, left_offsets, left_neighbors, out[z])
+
+
 def fill_common(
     right_offsets: np.ndarray,
     right_neighbors: np.ndarray,
@@ -98,8 +111,9 @@ def fill_common(
     out: np.ndarray,
 ) -> None:
     """Fill ``out[z, v] = |N(z) & N(v)|`` for all pairs of right nodes (out starts at 0)."""
-    for z in prange(out.shape[0]):
-        _count_common(z, right_offsets, right_neighbors, left_offsets, left_neighbors, out[z])
+    lists = right_offsets, right_neighbors, left_offsets, left_neighbors
+    n_workers = thread_count()
+    run_workers(n_workers, lambda worker: _common_of_worker(worker, n_workers, *lists, out))
 
 
 def prepare(
@@ -289,15 +303,15 @@ def _rows_of_worker(
             row[layer.left_neighbors[i]] = 0.0
 
 
-@kernel(parallel=True)
 def score_rows(start: Int, stop: Int, layer: Layer, n_workers: Int, out: np.ndarray) -> None:
     """Fill ``out[u - start, v]`` with the score of every unlinked pair; linked pairs get 0.
 
     Workers take every n_workers-th row: neighboring rows of real networks often are alike
     in degree, so that dealing evens out the work.
     """
-    for worker in prange(n_workers):
-        _rows_of_worker(start, stop, np.int64(worker), n_workers, layer, out)
+    run_workers(
+        n_workers, lambda worker: _rows_of_worker(start, stop, worker, n_workers, layer, out)
+    )
 
 
 @kernel()
@@ -384,10 +398,10 @@ def _pairs_of_worker(
             out[i] = _score_pair(v, u, swapped, member, counts)
 
 
-@kernel(parallel=True)
 def score_pairs(
     left: np.ndarray, right: np.ndarray, layer: Layer, n_workers: Int, out: np.ndarray
 ) -> None:
     """Fill ``out[i]`` with the path-based score of (left[i], right[i]), linked or unlinked."""
-    for worker in prange(n_workers):
-        _pairs_of_worker(np.int64(worker), n_workers, left, right, layer, out)
+    run_workers(
+        n_workers, lambda worker: _pairs_of_worker(worker, n_workers, left, right, layer, out)
+    )

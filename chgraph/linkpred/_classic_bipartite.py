@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.graph import BipartiteGraph
 from chgraph.jit import Int, kernel
 from chgraph.linkpred import _bipartite_core
 from chgraph.linkpred._bipartite_core import Layer
 from chgraph.linkpred._pairs import Progress, ScoredPairs
-from chgraph.threads import thread_limit
+from chgraph.threads import run_workers, thread_limit
 
 Term = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -199,10 +198,10 @@ def _sums_of_worker(
         out[i] = _pair_sum(left[i], right[i], layer, member)
 
 
-@kernel(parallel=True)
 def _pair_sums(
     left: np.ndarray, right: np.ndarray, layer: Layer, n_workers: Int, out: np.ndarray
 ) -> None:
     """Fill ``out[i]`` with the sum over the local community of (left[i], right[i])."""
-    for worker in prange(n_workers):
-        _sums_of_worker(worker, n_workers, left, right, layer, out)
+    run_workers(
+        n_workers, lambda worker: _sums_of_worker(worker, n_workers, left, right, layer, out)
+    )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, inlined, kernel, leaf
+from chgraph.threads import run_workers
 
 
 class Lengths(NamedTuple):
@@ -147,7 +147,6 @@ def _ranks_of_worker(
         _write_ranks(_settle(sources[i], net, scratch), scratch, out[i])
 
 
-@kernel(parallel=True)
 def distance_ranks(sources: np.ndarray, net: Lengths, n_workers: Int, out: np.ndarray) -> None:
     """Fill ``out[i, v]`` with the centered doubled rank of v's distance from ``sources[i]``.
 
@@ -155,5 +154,4 @@ def distance_ranks(sources: np.ndarray, net: Lengths, n_workers: Int, out: np.nd
     itself, 0, included; equal at 12 significant digits tie): 2 r - (n + 1), an integer
     whose mean over v is 0.
     """
-    for worker in prange(n_workers):
-        _ranks_of_worker(worker, n_workers, sources, net, out)
+    run_workers(n_workers, lambda worker: _ranks_of_worker(worker, n_workers, sources, net, out))

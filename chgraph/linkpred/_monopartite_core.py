@@ -27,11 +27,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._monopartite_network import Network
 from chgraph.linkpred._pair_lists import Best, Found, new_best, new_found
+from chgraph.threads import run_workers
 
 SEED, NEAR, SEEN = 1, 2, 4  # bits of Workspace.state: in N(u), in near(u), listed as target
 
@@ -473,13 +473,14 @@ def _sources_of_worker(
             _write_targets(u, n_targets, net, work, found)
 
 
-@kernel(parallel=True)
 def _score_sources(
     sources: np.ndarray, bounds: np.ndarray, net: Network, best: Best, found: Found
 ) -> None:
-    for worker in prange(bounds.size - 1):
+    def body(worker: int) -> None:
         mine = sources[bounds[worker] : bounds[worker + 1]]
-        _sources_of_worker(np.int64(worker), mine, net, best, found)
+        _sources_of_worker(worker, mine, net, best, found)
+
+    run_workers(bounds.size - 1, body)
 
 
 def best_pairs(sources: np.ndarray, bounds: np.ndarray, net: Network, best: Best) -> None:

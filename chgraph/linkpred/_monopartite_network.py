@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
+from chgraph.threads import run_workers, thread_count
 
 
 class Network(NamedTuple):
@@ -70,23 +70,46 @@ def _common_of_link(
     return total
 
 
-@kernel(parallel=True)
-def _count_apexes(offsets: np.ndarray, neighbors: np.ndarray, counts: np.ndarray) -> None:
-    for u in prange(offsets.size - 1):
-        nothing = neighbors[:0]
-        for slot in range(offsets[u], offsets[u + 1]):
-            counts[slot] = _common_of_link(u, neighbors[slot], offsets, neighbors, nothing)
-
-
-@kernel(parallel=True)
-def _fill_apexes(
-    offsets: np.ndarray, neighbors: np.ndarray, apex_offsets: np.ndarray, apexes: np.ndarray
+@kernel()
+def _apexes_of_worker(
+    worker: Int,
+    n_workers: Int,
+    offsets: np.ndarray,
+    neighbors: np.ndarray,
+    apex_offsets: np.ndarray,
+    apexes: np.ndarray,
+    counts: np.ndarray,
 ) -> None:
-    for u in prange(offsets.size - 1):
+    """List the common neighbors of every link of some nodes; without offsets, count them."""
+    for u in range(worker, offsets.size - 1, n_workers):
         for slot in range(offsets[u], offsets[u + 1]):
-            mine = apexes[apex_offsets[slot] : apex_offsets[slot + 1]]
-            if mine.size:
-                _common_of_link(u, neighbors[slot], offsets, neighbors, mine)
+            mine = apexes[:0]
+            if apex_offsets.size:
+                mine = apexes[apex_offsets[slot] : apex_offsets[slot + 1]]
+                if mine.size == 0:
+                    continue
+            n_common = _common_of_link(u, neighbors[slot], offsets, neighbors, mine)
+            if counts.size:
+                counts[slot] = n_common
+
+
+def _count_apexes(offsets: np.ndarray, neighbors: np.ndarray) -> np.ndarray:
+    counts = np.zeros(neighbors.size, np.int64)
+    _run_over_apexes(offsets, neighbors, np.zeros(0, np.int64), np.zeros(0, np.uint32), counts)
+    return counts
+
+
+def _list_apexes(
+    offsets: np.ndarray, neighbors: np.ndarray, apex_offsets: np.ndarray
+) -> np.ndarray:
+    apexes = np.zeros(apex_offsets[-1], np.uint32)
+    _run_over_apexes(offsets, neighbors, apex_offsets, apexes, np.zeros(0, np.int64))
+    return apexes
+
+
+def _run_over_apexes(*lists: np.ndarray) -> None:
+    n_workers = thread_count()
+    run_workers(n_workers, lambda worker: _apexes_of_worker(worker, n_workers, *lists))
 
 
 def prepare(
@@ -110,12 +133,11 @@ def prepare(
     counts_links = local_community == "all" and rule != "RA" and length == 3
     counts = np.zeros(neighbors.size, np.int64)
     if counts_links:
-        _count_apexes(offsets, neighbors, counts)
+        counts = _count_apexes(offsets, neighbors)
     apex_offsets = np.concatenate(([0], np.cumsum(counts)))
-    stored = 4 * apex_offsets[-1] <= apex_bytes
-    apexes = np.zeros(apex_offsets[-1] if stored else 0, np.uint32)
-    if apexes.size:
-        _fill_apexes(offsets, neighbors, apex_offsets, apexes)
+    apexes = np.zeros(0, np.uint32)
+    if 0 < 4 * apex_offsets[-1] <= apex_bytes:
+        apexes = _list_apexes(offsets, neighbors, apex_offsets)
     root = length == 3
     return Network(
         offsets,

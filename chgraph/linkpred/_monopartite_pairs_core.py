@@ -9,10 +9,10 @@ Two storeys: ``score_pairs`` (split over workers) -> ``_pairs_of_worker`` (one t
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel, leaf
 from chgraph.linkpred._monopartite_network import Network
+from chgraph.threads import run_workers
 
 OF_U, OF_V, MEMBER = 1, 2, 4  # bits of a node's mark: linked to u, to v, in the local community
 
@@ -122,7 +122,6 @@ def _pairs_of_worker(
                 marks[net.neighbors[j]] = 0
 
 
-@kernel(parallel=True)
 def score_pairs(
     first: np.ndarray, second: np.ndarray, net: Network, n_workers: Int, out: np.ndarray
 ) -> None:
@@ -130,5 +129,6 @@ def score_pairs(
 
     The caller maps its own node numbers by the inverse of ``net.labels``.
     """
-    for worker in prange(n_workers):
-        _pairs_of_worker(np.int64(worker), n_workers, first, second, net, out)
+    run_workers(
+        n_workers, lambda worker: _pairs_of_worker(worker, n_workers, first, second, net, out)
+    )

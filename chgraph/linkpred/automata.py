@@ -26,7 +26,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chgraph._top_pairs import top_pairs
-from chgraph.checks import check_choice, check_positive_int
+from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import (
     _bipartite_core,
@@ -37,7 +37,7 @@ from chgraph.linkpred import (
 from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
 from chgraph.linkpred._node_terms import RULES
 from chgraph.linkpred._pairs import Progress, ScoredPairs, joined
-from chgraph.threads import thread_limit
+from chgraph.threads import thread_limit, workers_for
 
 _WORDS = {
     "RA": "resource allocation",
@@ -60,7 +60,8 @@ BIPARTITE_METHODS = tuple(name for name in AUTOMATA_METHODS if "-L3" in name)
 _BLOCK_BYTES = 32 * 2**20
 _CHUNK_WALKS = 20_000_000
 _CHUNK_PAIRS = 4_000_000
-_LITTLE_WORK = 5_000_000  # walks of three links: some milliseconds on one thread
+# Additions that a walk of three links of a monopartite network stands for.
+_PER_WALK = 10
 
 
 def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
@@ -86,16 +87,13 @@ def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
     return None
 
 
-def _threads_for(walks: float, n_threads: int | None) -> int | None:
-    """Return 1 for little work, which starting a second thread would only slow down."""
-    if n_threads is not None:
-        check_positive_int("n_threads", n_threads)
-    return 1 if walks < _LITTLE_WORK else n_threads
-
-
-def _n_walks(graph: Graph) -> float:
+def operations_of(graph: Graph | BipartiteGraph) -> float:
+    """Return about how many additions it takes to score every unlinked pair by paths of three."""
+    if isinstance(graph, BipartiteGraph):
+        left, right = graph.links()
+        return float(graph.left_degree[left] @ graph.right_degree[right])
     first, second = graph.links()
-    return float((graph.degree[first] * graph.degree[second]).sum())
+    return _PER_WALK * float(graph.degree[first] @ graph.degree[second])
 
 
 # ------------------------------------------------------------------------- bipartite
@@ -152,24 +150,26 @@ def score_blocks(
     # Walks of three links from each left node: the additions its row costs.
     matrix = graph.biadjacency().astype(np.float64)
     cost = matrix @ (matrix.T @ graph.left_degree) + 1.0
-    n_threads = _threads_for(cost.sum(), n_threads)
-    layer = _layer(graph, method, n_threads)
+    work = cost.sum()
+    layer = _layer(graph, method, work, n_threads)
     rows = max(1, _BLOCK_BYTES // (8 * max(graph.n_right, 1)))
     if progress is not None:
         rows = min(rows, -(-graph.n_left // 100))
     for start in range(0, graph.n_left, rows):
         stop = min(start + rows, graph.n_left)
         block = np.empty((stop - start, graph.n_right))
-        with thread_limit(n_threads) as n_workers:
+        with workers_for(work, n_threads) as n_workers:
             _bipartite_core.score_rows(start, stop, layer, n_workers, block)
         yield start, block
         if progress is not None:
-            progress(cost[start:stop].sum() / cost.sum())
+            progress(cost[start:stop].sum() / work)
 
 
-def _layer(graph: BipartiteGraph, method: str, n_threads: int | None) -> _bipartite_core.Layer:
+def _layer(
+    graph: BipartiteGraph, method: str, work: float, n_threads: int | None
+) -> _bipartite_core.Layer:
     rule, _, length = method.partition("-")
-    with thread_limit(n_threads):
+    with workers_for(work, n_threads):
         return _bipartite_core.prepare(
             graph.left_offsets,
             graph.left_neighbors,
@@ -187,7 +187,7 @@ def _bipartite_pair_scores(
     right: np.ndarray,
     n_threads: int | None,
 ) -> np.ndarray:
-    layer = _layer(graph, method, n_threads)
+    layer = _layer(graph, method, operations_of(graph), n_threads)
     if not method.endswith("n"):
         scores = np.empty(left.size)
         with thread_limit(n_threads) as n_workers:
@@ -211,7 +211,7 @@ def _network(
     graph: Graph, method: str, local_community: str, n_threads: int | None
 ) -> _monopartite_network.Network:
     rule, _, length = method.partition("-L")
-    with thread_limit(n_threads):
+    with workers_for(operations_of(graph), n_threads):
         return _monopartite_network.prepare(
             graph.offsets,
             graph.neighbors,
@@ -229,7 +229,7 @@ def _monopartite_scores(
     room = _monopartite_network.target_limit(net, costs)
     for first, last in itertools.pairwise(_monopartite_network.chunk_bounds(room, _CHUNK_PAIRS)):
         found = _pair_lists.new_found(room, first, last)
-        with thread_limit(n_threads) as n_workers:
+        with workers_for(_PER_WALK * costs.sum(), n_threads) as n_workers:
             sources, bounds = _monopartite_network.deal_sources(first, last, costs, n_workers)
             _monopartite_core.all_pairs(sources, bounds, net, found)
         yield _collected(net, found, first, last)
@@ -258,7 +258,7 @@ def _best_monopartite(
         return joined([])
     costs = _monopartite_network.source_costs(net)
     k = min(k, int(_monopartite_network.target_limit(net, costs).sum()) + 1)
-    with thread_limit(n_threads) as n_workers:
+    with workers_for(_PER_WALK * costs.sum(), n_threads) as n_workers:
         best = _pair_lists.new_best(n_workers, k)
         runs = itertools.pairwise(_monopartite_network.chunk_bounds(costs, _CHUNK_WALKS))
         for first, last in runs:
@@ -282,7 +282,6 @@ def automata_scores(
 ) -> Iterator[ScoredPairs]:
     """Yield the positive scores of unlinked pairs; see :func:`scores.unlinked_scores`."""
     if isinstance(graph, Graph):
-        n_threads = _threads_for(10 * _n_walks(graph), n_threads)
         net = _network(graph, method, local_community, n_threads)
         yield from _monopartite_scores(net, n_threads, progress)
         return
@@ -302,7 +301,6 @@ def best_automata(
 ) -> ScoredPairs:
     """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
     if isinstance(graph, Graph):
-        n_threads = _threads_for(10 * _n_walks(graph), n_threads)
         net = _network(graph, method, local_community, n_threads)
         return _best_monopartite(net, k, n_threads, progress)
     blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)

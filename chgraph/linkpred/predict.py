@@ -13,6 +13,7 @@ from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
 from chgraph.linkpred.adaptive import adaptive_scores, spcorr
+from chgraph.linkpred.automata import operations_of
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
 from chgraph.linkpred.scores import (
@@ -20,6 +21,7 @@ from chgraph.linkpred.scores import (
     pair_scores,
     unlinked_scores,
 )
+from chgraph.threads import workers_for
 
 TIE_BREAKS = ("index", "SPcorr")
 _MAX_PAIRS = 20_000_000
@@ -106,7 +108,7 @@ def predict_links(
         check_count("k", k)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
     details: dict[str, Any] = {}
-    with _progress_bar(method, progress) as told:
+    with workers_for(operations_of(graph), n_threads), _progress_bar(method, progress) as told:
         if method in ADAPTIVE_METHODS:
             pairs, details = _adaptive(graph, method, k, progress=told, **options)
         elif tie_break == "SPcorr":
@@ -157,14 +159,9 @@ def score_links(
     """
     graph = as_network(adj, bipartite)
     source, target = _numbers(graph, pairs)
-    return pair_scores(
-        graph,
-        method,
-        source,
-        target,
-        local_community=local_community,
-        n_threads=n_threads,
-    )
+    options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
+    with workers_for(operations_of(graph), n_threads):
+        return pair_scores(graph, method, source, target, **options)
 
 
 def _all_pairs(

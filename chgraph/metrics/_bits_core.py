@@ -18,9 +18,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, inlined, kernel, leaf
+from chgraph.threads import run_workers
 
 WORDS = 8
 SOURCES = 64 * WORDS
@@ -154,13 +154,14 @@ def _hops_of_worker(
         _hops_from(first, n_nodes, offsets, neighbors, search, counts)
 
 
-@kernel(parallel=True)
 def hop_counts(
     offsets: np.ndarray, neighbors: np.ndarray, n_workers: Int, counts: np.ndarray
 ) -> None:
     """Add to the rows of ``counts`` (n_workers, n_nodes) the ordered pairs at each distance."""
-    for worker in prange(n_workers):
-        _hops_of_worker(worker, n_workers, offsets, neighbors, counts[worker])
+    run_workers(
+        n_workers,
+        lambda worker: _hops_of_worker(worker, n_workers, offsets, neighbors, counts[worker]),
+    )
 
 
 # ------------------------------------------------------------------------- ego networks
@@ -263,7 +264,6 @@ def _efficiency_of_worker(
             out[u] = total / (degree * (degree - 1.0))
 
 
-@kernel(parallel=True)
 def ego_efficiencies(
     offsets: np.ndarray,
     neighbors: np.ndarray,
@@ -277,8 +277,12 @@ def ego_efficiencies(
     ``common`` as :func:`_overlap_core.common_neighbors` fills it; ``most`` is the largest
     number of nodes with a link in an ego network, and of places in its lists.
     """
-    for worker in prange(n_workers):
-        _efficiency_of_worker(worker, n_workers, offsets, neighbors, common, most, out)
+    run_workers(
+        n_workers,
+        lambda worker: _efficiency_of_worker(
+            worker, n_workers, offsets, neighbors, common, most, out
+        ),
+    )
 
 
 @inlined
@@ -333,7 +337,6 @@ def _local_links_of_worker(
                     out[k] += np.int64(_links_within(place, ego, bits))
 
 
-@kernel(parallel=True)
 def local_links(
     offsets: np.ndarray,
     neighbors: np.ndarray,
@@ -346,5 +349,9 @@ def local_links(
 
     At one of the two places of each link only, that of the end that :func:`_owns` it.
     """
-    for worker in prange(n_workers):
-        _local_links_of_worker(worker, n_workers, offsets, neighbors, common, most, out)
+    run_workers(
+        n_workers,
+        lambda worker: _local_links_of_worker(
+            worker, n_workers, offsets, neighbors, common, most, out
+        ),
+    )

@@ -7,10 +7,10 @@ Two storeys and a split: ``common_neighbors`` and ``overlap_sums`` (over workers
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel, leaf
 from chgraph.metrics._bits_core import HUB
+from chgraph.threads import run_workers
 
 DOT, MIN, MAX, NESTED = range(4)  # columns of the sums
 
@@ -79,7 +79,6 @@ def _overlaps_of_worker(
         )
 
 
-@kernel(parallel=True)
 def overlap_sums(
     offsets: np.ndarray,
     neighbors: np.ndarray,
@@ -96,17 +95,10 @@ def overlap_sums(
     the sum of the shared percentage of the smaller neighborhood. ``cycles[u]``: pairs of
     shared neighbors, over the v > u.
     """
-    for worker in prange(n_workers):
-        _overlaps_of_worker(
-            worker,
-            n_workers,
-            offsets,
-            neighbors,
-            back_offsets,
-            back_neighbors,
-            sums,
-            cycles,
-        )
+    lists = offsets, neighbors, back_offsets, back_neighbors
+    run_workers(
+        n_workers, lambda worker: _overlaps_of_worker(worker, n_workers, *lists, sums, cycles)
+    )
 
 
 @leaf
@@ -139,10 +131,10 @@ def _common_of_worker(
             near[neighbors[k]] = False
 
 
-@kernel(parallel=True)
 def common_neighbors(
     offsets: np.ndarray, neighbors: np.ndarray, n_workers: Int, out: np.ndarray
 ) -> None:
     """Fill ``out[k]`` with the common neighbors of the two ends of each place of the list."""
-    for worker in prange(n_workers):
-        _common_of_worker(worker, n_workers, offsets, neighbors, out)
+    run_workers(
+        n_workers, lambda worker: _common_of_worker(worker, n_workers, offsets, neighbors, out)
+    )

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel, leaf
+from chgraph.threads import run_workers
 
 N_EXPONENTS = 900  # 1.01, 1.02, ..., 10.00
 TABLE = 4096  # values of the fitted law that are looked up; larger ones are computed
@@ -219,11 +219,11 @@ def _samples_of_worker(
         out[row] = best_fit(distinct(sample))[2]
 
 
-@kernel(parallel=True)
 def sample_distances(uniform: np.ndarray, draws: Draws, n_workers: Int, out: np.ndarray) -> None:
     """Fill ``out[row]`` with the distance of the best fit to a sample; uses up the numbers.
 
     ``uniform`` (samples, values) holds numbers in [0, 1), one for each value of a sample.
     """
-    for worker in prange(n_workers):
-        _samples_of_worker(worker, n_workers, uniform, draws, out)
+    run_workers(
+        n_workers, lambda worker: _samples_of_worker(worker, n_workers, uniform, draws, out)
+    )

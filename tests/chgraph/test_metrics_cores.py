@@ -7,7 +7,7 @@ import pytest
 
 from chgraph import BipartiteGraph, Graph, metrics, threads
 from chgraph.metrics import _bits_core
-from chgraph.threads import thread_limit, workers_for
+from chgraph.threads import thread_count, thread_limit, workers_for
 
 COMPILED = not numba.config.DISABLE_JIT
 NEEDS_COMPILED = pytest.mark.skipif(not COMPILED, reason="too slow without compilation")
@@ -115,9 +115,11 @@ def test_threads_change_nothing(n_threads, monkeypatch):
 
 
 def test_little_work_is_for_one_thread():
-    before = numba.get_num_threads()
+    before = thread_count()
     with workers_for(threads.LITTLE_WORK - 1) as n_workers:
-        assert (n_workers, numba.get_num_threads()) == (1, 1)
+        assert (n_workers, thread_count()) == (1, 1)
+        with thread_limit(2) as inner:  # never more than the block around it
+            assert inner == 1
     with workers_for(threads.LITTLE_WORK) as n_workers:
-        assert n_workers == numba.get_num_threads() == before
-    assert numba.get_num_threads() == before
+        assert n_workers == thread_count() == before
+    assert thread_count() == before

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from chgraph import BipartiteGraph
-from chgraph.threads import thread_limit
-from chsnn import SparseLinear
+from chsnn import SparseLinear, threads
 
 LAYOUTS = ("row-major", "feature-major", "strided")
 KINDS = ("real", "spikes", "rare spikes")
@@ -99,11 +98,13 @@ def record_threads(monkeypatch):
         pytest.skip("numba has one thread only")
     used = []
 
+    limit = threads._NumbaLimit
+
     @contextmanager
-    def limit(n_threads):
-        with thread_limit(n_threads) as granted:
+    def recorded(n_threads):
+        with limit(n_threads) as granted:
             used.append(granted)
             yield granted
 
-    monkeypatch.setattr("chsnn.threads.thread_limit", limit)
+    monkeypatch.setattr(threads, "_NumbaLimit", recorded)
     return used
