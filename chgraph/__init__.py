@@ -12,8 +12,9 @@ from chgraph import linkpred, metrics, plotting, rewiring, topology
 from chgraph.files import read_network
 from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
 from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
+from chgraph.warming import warm_up
 
-__version__ = version("chsnn")
+__version__ = version("chgraph")
 
 __all__ = [
     "METHODS",
@@ -32,4 +33,5 @@ __all__ = [
     "rewiring",
     "score_links",
     "topology",
+    "warm_up",
 ]

@@ -1,4 +1,4 @@
-"""The command line: ``chgraph predict``, ``chgraph evaluate``, ``chgraph metrics``."""
+"""The command line: ``chgraph predict | evaluate | metrics | warm-up``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from chgraph import plotting
 from chgraph.bipartite import BipartiteGraph
 from chgraph.checks import check_count
 from chgraph.command_line import fail, parse_arguments, print_result
+from chgraph.extras import import_extra
 from chgraph.files import read_network
 from chgraph.graph import GraphInputWarning
 from chgraph.linkpred.evaluation import evaluate
@@ -22,6 +23,7 @@ from chgraph.linkpred.predict import predict_links
 from chgraph.metrics.report import summary
 from chgraph.monopartite import Graph
 from chgraph.threads import thread_limit
+from chgraph.warming import warm_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +57,8 @@ class _NetworkCommand:
         """Read FILE, once the names of the files to write are known to be good."""
         _check_target("--out", self.out, _TABLES, self.file)
         _check_target("--plot", self.plot, _PICTURES, self.file)
+        if self.plot is not None:  # before the work, not after it
+            import_extra("matplotlib.figure", extra="viz", used_by="--plot")
         return read_network(
             self.file, bipartite=self.bipartite or None, header=_HEADER[self.header]
         )
@@ -160,6 +164,22 @@ class Metrics(_NetworkCommand):
         self.deliver(result, result.document(), lambda ax: _draw_degrees(graph, ax))
 
 
+@dataclass(frozen=True)
+class WarmUp:
+    """Compile all kernels now, and keep them on disk: later calls do not wait for it.
+
+    Example: chgraph warm-up
+    """
+
+    json: bool = False
+    """Print JSON."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        seconds = warm_up()
+        print_result({"seconds": seconds}, f"kernels ready after {seconds:.1f} s", json=self.json)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 2 and one line on bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -168,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         try:
             _parse(arguments).execute()
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             fail("chgraph", str(error), 2)
         except KeyboardInterrupt:
             fail("chgraph", "interrupted", _INTERRUPTED)
@@ -178,7 +198,8 @@ def _parse(arguments: list[str]) -> Any:
     return parse_arguments(
         Annotated[Predict, tyro.conf.subcommand("predict"), tyro.conf.FlagCreatePairsOff]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate"), tyro.conf.FlagCreatePairsOff]
-        | Annotated[Metrics, tyro.conf.subcommand("metrics"), tyro.conf.FlagCreatePairsOff],
+        | Annotated[Metrics, tyro.conf.subcommand("metrics"), tyro.conf.FlagCreatePairsOff]
+        | Annotated[WarmUp, tyro.conf.subcommand("warm-up")],
         arguments,
         program="chgraph",
         description="Network science after Cannistraci-Hebb theory.",
@@ -203,9 +224,9 @@ def _draw_degrees(graph: Graph | BipartiteGraph, ax: Axes) -> None:
 
 
 def _save_picture(draw: Callable[[Axes], Any], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    figure = import_extra("matplotlib.figure", extra="viz", used_by="--plot").Figure(
+        figsize=(7.0, 6.0), layout="constrained"
+    )
     draw(figure.subplots())
     plotting.save_figure(figure, path)
 

@@ -8,10 +8,12 @@ import json as json_module
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 import tyro
 
+DISTRIBUTION = "chgraph"
 _FRAME = "╭╮╰╯│─|+- "
 _HELP = ("Argument helptext", "For full helptext", "Got errors")
 
@@ -28,13 +30,16 @@ def parse_arguments(
     arguments : sequence of str
         The command line without the program's name.
     program, description : str
-        Shown by ``--help``, which ends the program here.
+        Shown by ``--help``, which ends the program here, as ``--version`` does.
 
     Raises
     ------
     ValueError
         If the arguments fit no command: tyro's framed message on one line.
     """
+    if list(arguments) == ["--version"]:
+        sys.stdout.write(f"{program} {version(DISTRIBUTION)}\n")
+        raise SystemExit(0)
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):

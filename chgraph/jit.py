@@ -6,20 +6,24 @@ following IEEE rules, and never a fast-math flag that takes NaN or infinity thei
 
 Compiling takes seconds, which a small graph is not worth: inside
 :func:`chgraph.threads.workers_for` with hardly any work, kernels that are not compiled yet run as
-the Python that they are.
+the Python that they are. Where it takes over a second, a line says so on a terminal.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+
+from chgraph import compilation
 
 # What kernels take for a node, a link or a count: all are 64 bits wide inside a kernel.
 Int = int | np.int64
@@ -94,6 +98,7 @@ class Kernel:
         self.py_func = function
         self.dispatcher = dispatcher
         self._from_python = from_python
+        self._is_on_disk: bool | None = None
         self._is_compiled = False
 
     @property
@@ -103,20 +108,24 @@ class Kernel:
 
     def __call__(self, *args: Any) -> Any:
         """Run compiled, or as it is while kernels are interpreted."""
-        if _mode.depth and not self._is_ready():
+        if self._is_compiled or self._is_ready():
+            return self.dispatcher(*args)
+        if _mode.depth:
             return self.py_func(*args)
-        return self.dispatcher(*args)
+        with compilation.announced():
+            return self.dispatcher(*args)
 
     def _is_ready(self) -> bool:
         """Whether to call it costs no compilation, as far as can be told cheaply."""
         if not self._from_python:
             return False
-        if not self._is_compiled:
-            self._is_compiled = bool(self.dispatcher.signatures) or _is_on_disk(self.dispatcher)
+        if self._is_on_disk is None:
+            self._is_on_disk = _has_index(self.dispatcher)
+        self._is_compiled = self._is_on_disk or bool(self.dispatcher.signatures)
         return self._is_compiled
 
 
-def _is_on_disk(dispatcher: Any) -> bool:
+def _has_index(dispatcher: Any) -> bool:
     """Whether numba's cache has an index of this function."""
     files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     path = getattr(files, "_index_path", None)
@@ -132,6 +141,7 @@ _PATIENCE = 1.0
 class _Mode(threading.local):
     depth = 0
     since = 0.0
+    warnings: Any = None
 
 
 _mode = _Mode()
@@ -143,16 +153,30 @@ def start_interpreting() -> None:
     if _seconds_interpreted < _PATIENCE or _mode.depth:
         if _mode.depth == 0:
             _mode.since = time.perf_counter()
+            # As in compiled code: hashes wrap around, and 1 / 0 is infinite.
+            _mode.warnings = np.seterr(over="ignore", divide="ignore", invalid="ignore")
         _mode.depth += 1
 
 
 def stop_interpreting() -> None:
-    """End what :func:`start_interpreting` began."""
+    """End what the last :func:`start_interpreting` began."""
     global _seconds_interpreted
     if _mode.depth:
         _mode.depth -= 1
         if _mode.depth == 0:
             _seconds_interpreted += time.perf_counter() - _mode.since
+            np.seterr(**_mode.warnings)
+
+
+@contextmanager
+def always_compiling() -> Iterator[None]:
+    """Interpret nothing inside the ``with`` block, however little there is to do."""
+    global _seconds_interpreted
+    before, _seconds_interpreted = _seconds_interpreted, math.inf
+    try:
+        yield
+    finally:
+        _seconds_interpreted = before
 
 
 def is_interpreting() -> bool:
@@ -178,9 +202,10 @@ def _without_counting(function: Function, **options: bool) -> Function:
 def _compiled(function: Function, *, from_python: bool = True, **options: Any) -> Function:
     settings = {"nogil": True, "error_model": "numpy", **options}
     try:
-        dispatcher = numba.njit(cache=True, **settings)(function)
-    except RuntimeError:
-        # No writable place for the cache (a read-only install): compile per process.
+        with compilation.kept_on_disk():
+            dispatcher = numba.njit(cache=True, **settings)(function)
+    except RuntimeError:  # no folder can be written
+        compilation.cannot_be_kept()
         dispatcher = numba.njit(**settings)(function)
     if dispatcher is function:  # NUMBA_DISABLE_JIT
         return function

@@ -138,12 +138,13 @@ class _ThreadLimit(AbstractContextManager[int]):
             jit.stop_interpreting()
 
 
-def run_workers(n_workers: int, body: Callable[[int], object]) -> None:
+def run_workers(n_workers: jit.Int, body: Callable[[int], object]) -> None:
     """Call ``body(worker)`` for every worker, each on a thread of its own; the last on this one.
 
     Returns when all are done, also after an error or Ctrl-C: nothing writes to arrays that the
     caller has given up.
     """
+    n_workers = int(n_workers)
     if n_workers <= 1 or jit.is_interpreting():
         for worker in range(n_workers):
             body(worker)

@@ -7,6 +7,7 @@ layers of any torch model sparse.
 
 from importlib.metadata import version
 
+from chsnn import _requirements  # noqa: F401  isort: skip  says what is missing, before it is missed
 from chsnn import export, inference, networks
 from chsnn.checkpoint import load, save
 from chsnn.data import load_data
@@ -25,7 +26,7 @@ from chsnn.threads import set_threads
 from chsnn.training import Trainer, TrainingDiverged
 from chsnn.wiring import find_wiring
 
-__version__ = version("chsnn")
+__version__ = version("chgraph")
 
 __all__ = [
     "DPAP",

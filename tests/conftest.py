@@ -4,6 +4,7 @@ import numba
 import pytest
 from hypothesis import settings
 
+from chgraph import jit
 from tests import zoo
 
 # Without compilation (NUMBA_DISABLE_JIT=1) kernels are plain Python: fewer examples.
@@ -22,6 +23,13 @@ def pytest_configure(config):
     if numba.config.DISABLE_JIT:
         overflow = "ignore:overflow encountered in scalar:RuntimeWarning"
         config.addinivalue_line("filterwarnings", overflow)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled():
+    """Small graphs too are for the compiled kernels, as in a process that is warm."""
+    with jit.always_compiling():
+        yield
 
 
 @pytest.fixture(params=list(zoo.BIADJACENCIES))

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
 from chgraph.checks import as_generator, check_choice, check_flag, check_positive_int, check_real
+from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
@@ -118,11 +119,8 @@ class Evaluation:
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the rows as a pandas table (extra ``frames``)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'chsnn[frames]'") from error
-        return pandas.DataFrame(list(self.rows))
+        frames = import_extra("pandas", extra="frames", used_by="to_frame")
+        return frames.DataFrame(list(self.rows))
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the rows with a header line, atomically."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.storage import write_atomically
 
@@ -103,12 +104,9 @@ class LinkPrediction:
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a pandas table with the columns source, target, score (extra ``frames``)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'chsnn[frames]'") from error
+        frames = import_extra("pandas", extra="frames", used_by="to_frame")
         sources, targets = self.names()
-        return pandas.DataFrame({"source": sources, "target": targets, "score": self.score})
+        return frames.DataFrame({"source": sources, "target": targets, "score": self.score})
 
     def to_csv(self, path: str | Path) -> Path:
         """Write source, target, score with a header line, atomically."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
 from chgraph.checks import as_generator, check_choice
+from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.metrics._workspace import Workspace
 from chgraph.metrics.estimate import Estimate
@@ -105,11 +106,8 @@ class Summary(Mapping[str, float]):
 
     def to_frame(self) -> pandas.DataFrame:
         """Return :meth:`rows` as a pandas table (extra ``frames``)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'chsnn[frames]'") from error
-        return pandas.DataFrame(self.rows())
+        frames = import_extra("pandas", extra="frames", used_by="to_frame")
+        return frames.DataFrame(self.rows())
 
     def to_csv(self, path: str | Path) -> Path:
         """Write :meth:`rows` with a header line, atomically."""

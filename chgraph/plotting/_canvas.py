@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.storage import write_atomically
 
@@ -22,9 +23,9 @@ def axes_of(ax: Axes | None) -> Axes:
     """Return the axes given, or those of a new figure."""
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots()[1]
+    plt = import_extra("matplotlib.pyplot", extra="viz", used_by="a picture")
+    axes: Axes = plt.subplots()[1]
+    return axes
 
 
 def distinct_colors(n: int) -> list[Any]:

@@ -71,7 +71,7 @@ def fetcher(folder: Path, wanted: Sequence[str]) -> Callable[[str, str], Path]:
         import pooch
     except ImportError as error:
         raise ValueError(
-            "download needs the library pooch: pip install 'chsnn[data]', or put "
+            'download needs the library pooch: pip install "chgraph[data]", or put '
             f"{listed} into {folder}"
         ) from error
     pooch.get_logger().setLevel("WARNING")

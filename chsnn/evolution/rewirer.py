@@ -15,7 +15,6 @@ from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
 from chsnn.observe import GradientTap
 from chsnn.optimizers import check_carries, leave_alone
-from chsnn.threads import start_numba
 
 # In the memory while a rewiring is to be made up for that was left out after the last step.
 _OWED = "owed"
@@ -56,7 +55,6 @@ class Rewirer:
         self.total_steps = check_positive_int("total_steps", total_steps)
         self.every = check_positive_int("every", every)
         self._tap = GradientTap({name: state.layers[name] for name in state.targets})
-        start_numba()
         if resume is None:
             settings.begin(state)
         else:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.checks import check_real
+from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph
 from chgraph.storage import write_atomically
 from chsnn.export.chain import SpikingChain, chain_of
@@ -26,11 +27,7 @@ DT = 1e-4
 
 
 def _nir() -> Any:
-    try:
-        import nir
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError('NIR needs an extra: pip install "chgraph[nir]"') from error
-    return nir
+    return import_extra("nir", extra="nir", used_by="NIR")
 
 
 def to_nir(model: nn.Module, path: str | Path | None = None, *, dt: float = DT) -> nir.NIRGraph:
@@ -59,7 +56,7 @@ def to_nir(model: nn.Module, path: str | Path | None = None, *, dt: float = DT) 
     ------
     TypeError
         If the network has a part that NIR has no node for (a max pool, a synaptic current).
-    ModuleNotFoundError
+    ImportError
         Without the extra ``nir``.
 
     References

@@ -236,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         command = _parse(arguments)
         command.execute()
-    except (ValueError, TypeError, ModuleNotFoundError, TrainingDiverged) as error:
+    except (ValueError, TypeError, ImportError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
     except OSError as error:  # a full disk, a folder that cannot be written, a missing file
         fail("chsnn", _said(error), 2)

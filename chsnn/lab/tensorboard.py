@@ -14,7 +14,7 @@ def check_installed() -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise ValueError(
-            "tensorboard must be installed to write its files: pip install 'chsnn[logging]'"
+            'tensorboard must be installed to write its files: pip install "chgraph[logging]"'
         ) from error
 
 

@@ -28,7 +28,6 @@ from chsnn.networks.stages import (
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
-from chsnn.threads import start_numba
 from chsnn.weights import Weights
 
 
@@ -259,7 +258,6 @@ def conv(
     link_count(n_features, hidden, sparsity)  # raises where no link would be left
     neuron = LIF() if neuron is None else neuron
     stages = _stages(PLANS[name], width)
-    start_numba()
     graphs = (
         regular(n_features, hidden, sparsity, rng=stream(seed, "topology", "hidden")),
         regular(hidden, n_classes, 0.0, rng=stream(seed, "topology", "readout")),

@@ -20,7 +20,6 @@ from chsnn.layers import Backend, SparseLinear
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.seeds import stream, torch_stream
 from chsnn.sparse import sparse_layers
-from chsnn.threads import start_numba
 from chsnn.weights import Weights, initial_weights
 
 Readout = Literal["potential", "rate"]
@@ -224,7 +223,6 @@ def mlp(
     neuron = LIF() if neuron is None else neuron
     encoder = Encoder(encoding, timesteps)
     spikes = None if inputs is None else _observe(encoder, inputs, plans[0].shape[0], seed)
-    start_numba()
     graphs = [
         _initial_graph(
             plan, spikes if topology == "SSCTI" else None, stream(seed, "topology", f"layers.{i}")

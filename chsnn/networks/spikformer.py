@@ -29,7 +29,6 @@ from chsnn.networks.stages import (
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
-from chsnn.threads import start_numba
 from chsnn.weights import Weights
 
 # Of the authors' code for CIFAR10-DVS; the defaults of :func:`spikformer` are theirs for CIFAR.
@@ -275,7 +274,6 @@ def spikformer(
     for shape in block_shapes(dim, hidden).values():
         link_count(*shape, sparsity)  # raises where no link would be left
     neuron = LIF() if neuron is None else neuron
-    start_numba()
     graphs = [_graphs(i, dim, hidden, sparsity, seed) for i in range(depth)]
     network = Spikformer(
         graphs,

@@ -267,7 +267,7 @@ def test_frame(monkeypatch):
     assert list(frame.columns) == ["method", "repeat", *result.measures, "seconds"]
     assert frame["AUC-PR"].tolist() == [row["AUC-PR"] for row in result.rows]
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pip install 'chsnn\[frames\]'"):
+    with pytest.raises(ImportError, match=r'pip install "chgraph\[frames\]"'):
         result.to_frame()
 
 

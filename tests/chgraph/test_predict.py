@@ -261,7 +261,7 @@ def test_to_frame():
 
 def test_to_frame_says_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pandas: pip install 'chsnn\[frames\]'"):
+    with pytest.raises(ImportError, match=r'pandas: pip install "chgraph\[frames\]"'):
         example().to_frame()
 
 

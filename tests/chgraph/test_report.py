@@ -196,7 +196,7 @@ def test_it_becomes_a_frame(monkeypatch):
     assert frame.measure.tolist() == list(found)
     assert frame.set_index("measure").reason["modularity"] == "the graph has no links"
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"chsnn\[frames\]"):
+    with pytest.raises(ImportError, match=r"chgraph\[frames\]"):
         found.to_frame()
 
 

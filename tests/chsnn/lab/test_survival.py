@@ -133,4 +133,4 @@ def test_without_tensorboard_the_extra_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(SystemExit):
         main(["train", "--hidden", "16", "--epochs", "1", "--tensorboard", "--out", str(tmp_path)])
-    assert "chsnn[logging]" in capsys.readouterr().err
+    assert "chgraph[logging]" in capsys.readouterr().err
