@@ -8,6 +8,7 @@ import json as json_module
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -16,6 +17,20 @@ import tyro
 DISTRIBUTION = "chgraph"
 _FRAME = "╭╮╰╯│─|+- "
 _HELP = ("Argument helptext", "For full helptext", "Got errors")
+
+
+def chsnn_command() -> None:
+    """Start the command ``chsnn``, which the base of the distribution has as well.
+
+    Exits with 2 and one line where its extra is not installed.
+    """
+    try:
+        command = import_module("chsnn.lab.cli")
+    except ImportError as error:
+        fail("chsnn", str(error), 2)
+    except KeyboardInterrupt:
+        fail("chsnn", "interrupted", 130)
+    command.main()
 
 
 def parse_arguments(

@@ -31,7 +31,8 @@ def import_extra(module: str, *, extra: str, used_by: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
-            raise  # it is there, and lacks something itself
         name = module.partition(".")[0]
-        raise ImportError(f'{used_by} needs {name}: pip install "chgraph[{extra}]"') from error
+        if error.name != name:
+            raise  # it is there, and lacks something itself
+        reason = f'{used_by} needs {name}: pip install "chgraph[{extra}]"'
+    raise ImportError(reason)

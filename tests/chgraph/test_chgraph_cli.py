@@ -16,6 +16,7 @@ from chgraph.files import read_network
 from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.predict import predict_links
 from chgraph.metrics import summary
+from tests.optional import needs_matplotlib
 
 PNG = b"\x89PNG\r\n"
 
@@ -142,6 +143,7 @@ def test_what_is_left_out_is_warned_of_on_a_line_each(tmp_path, capsys):
     ]
 
 
+@needs_matplotlib
 @pytest.mark.parametrize("name", ["picture.png", "picture.SVG", "picture.pdf"])
 def test_predict_draws_small_networks(karate, tmp_path, name):
     main(["predict", str(karate), "--k", "8", "--plot", str(tmp_path / name)])
@@ -149,6 +151,7 @@ def test_predict_draws_small_networks(karate, tmp_path, name):
     assert start == {"g": PNG, "G": b"<?xml ", "f": b"%PDF-1"}[name[-1]]
 
 
+@needs_matplotlib
 def test_predict_draws_both_sides_and_large_networks(plants, tmp_path):
     picture = tmp_path / "plants.png"
     main(["predict", str(plants), "--bipartite", "--plot", str(picture)])
@@ -163,6 +166,7 @@ def test_predict_draws_both_sides_and_large_networks(plants, tmp_path):
 # --------------------------------------------------------------------------- evaluate
 
 
+@needs_matplotlib
 def test_evaluate_gives_the_numbers_of_the_library(karate, tmp_path, capsys):
     out, picture = tmp_path / "results.json", tmp_path / "bars.png"
     small = ["--methods", "CH3-L3", "RA-L2", "--repeats", "2", "--seed", "5", "--connected"]
@@ -197,6 +201,7 @@ def test_metrics_prints_the_table_of_the_library(karate, capsys):
     assert capsys.readouterr().out.strip() == repr(summary(read_network(karate), rng=0))
 
 
+@needs_matplotlib
 def test_metrics_gives_the_numbers_of_the_library(plants, tmp_path, capsys):
     out, picture = tmp_path / "plants.json", tmp_path / "degrees.png"
     cost = "fast" if numba.config.DISABLE_JIT else "all"  # minutes of plain Python
@@ -209,6 +214,7 @@ def test_metrics_gives_the_numbers_of_the_library(plants, tmp_path, capsys):
     assert picture.read_bytes().startswith(PNG)
 
 
+@needs_matplotlib
 def test_metrics_writes_csv_and_draws_networks_of_one_kind(karate, tmp_path, capsys):
     out, picture = tmp_path / "table.csv", tmp_path / "degrees.svg"
     main(["metrics", str(karate), "--out", str(out), "--plot", str(picture)])

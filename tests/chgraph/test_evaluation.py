@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 
-import matplotlib.pyplot as plt
 import networkx
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.measures import measure_all
 from chgraph.plotting import evaluation_bars
 from tests import naive, zoo
+from tests.optional import needs_matplotlib, needs_pandas
 
 KARATE = Graph.from_links(*np.array(networkx.karate_club_graph().edges()).T)
 COMPONENTS = networkx.disjoint_union(networkx.cycle_graph(7), networkx.wheel_graph(6))
@@ -261,6 +261,7 @@ def test_files(tmp_path):
     assert json.loads(json.dumps(once, allow_nan=False))["summary"]["RA-L3"]["MCC"]["sd"] is None
 
 
+@needs_pandas
 def test_frame(monkeypatch):
     result = evaluate(KARATE, methods=METHODS, repeats=2, rng=0)
     frame = result.to_frame()
@@ -271,8 +272,10 @@ def test_frame(monkeypatch):
         result.to_frame()
 
 
+@needs_matplotlib
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_plot(repeats):
+    plt = pytest.importorskip("matplotlib.pyplot")
     result = evaluate(KARATE, methods=METHODS, repeats=repeats, rng=0)
     figure, axes = plt.subplots()
     assert evaluation_bars(result, ax=axes) is axes

@@ -4,13 +4,17 @@ Imports inside functions and under ``TYPE_CHECKING`` count as any other.
 """
 
 import ast
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import networkx as nx
 import pytest
 
-ROOT = Path(__file__).parents[2]
+import chgraph
+
+ROOT = Path(chgraph.__file__).parents[1]
 PACKAGES = ("chgraph", "chsnn")
 
 
@@ -237,3 +241,19 @@ def test_what_is_private_is_found(tmp_path):
         "house.c: other.b._e.f",
     ]
     assert sources.importers("other") == ["house.a", "house.b", "house.c"]
+
+
+@pytest.mark.parametrize("library", ["torch", "norse", "safetensors"])
+def test_spiking_networks_say_what_they_need(library):
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "import chgraph\n"
+        "from chgraph.command_line import chsnn_command\n"
+        "sys.argv = ['chsnn', '--help']; chsnn_command()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    # Without torch the first that is missing may be another; each names the extra.
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r'chsnn: chsnn needs \w+: pip install "chgraph\[snn\]"\n', done.stderr)

@@ -2,17 +2,17 @@
 
 import itertools
 
-import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 
 from chgraph import Graph, as_bipartite, metrics, plotting, predict_links
 from tests import naive
 from tests.chgraph.test_metrics import neighbour_sets
 
+plt = pytest.importorskip("matplotlib.pyplot", reason="the extra viz is not installed")
+Axes = pytest.importorskip("matplotlib.axes").Axes
+to_hex = pytest.importorskip("matplotlib.colors").to_hex
 FLORENTINE = nx.florentine_families_graph()
 SORTED = np.kron(np.eye(2, dtype=int), np.ones((2, 3), dtype=int))
 BLOCKS = SORTED[[0, 2, 1, 3]][:, [0, 3, 4, 1, 5, 2]]

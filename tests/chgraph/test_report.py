@@ -18,6 +18,7 @@ from chgraph.metrics import _bits_core, _overlap_core, registry, report
 from chgraph.metrics._workspace import Workspace
 from tests import zoo
 from tests.chgraph.test_metrics import graphs
+from tests.optional import needs_pandas
 
 FLORENTINE = nx.florentine_families_graph()
 LAYER = as_bipartite(np.random.default_rng(0).random((8, 11)) < 0.3)
@@ -189,6 +190,7 @@ def test_it_saves(tmp_path):
     np.testing.assert_equal([float(row["value"]) for row in rows], list(found.values()))
 
 
+@needs_pandas
 def test_it_becomes_a_frame(monkeypatch):
     found = metrics.summary(nx.empty_graph(2), cost="all", rng=0)
     frame = found.to_frame()
