@@ -9,8 +9,7 @@ demo: $(INSTALLED)
 	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/chgraph -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbmake notebooks -q
 
 lint: $(INSTALLED)
