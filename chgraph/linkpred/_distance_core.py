@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chgraph._rounding import significant
 from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.threads import run_workers
 
@@ -96,18 +97,11 @@ def _settle(source: Int, net: Lengths, scratch: Scratch) -> int:
 
 
 @inlined
-def _significant(value: float) -> float:
-    """A positive value at 12 significant digits."""
-    scale = 10.0 ** (11.0 - np.floor(np.log10(value)))
-    return np.rint(value * scale) / scale
-
-
-@inlined
 def _differ(small: float, large: float) -> bool:
     """Whether two distances, small <= large, differ at 12 significant digits."""
     if large == small:
         return False
-    return large > small * (1.0 + 2e-11) or _significant(large) != _significant(small)
+    return large > small * (1.0 + 2e-11) or significant(large) != significant(small)
 
 
 @leaf

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chgraph._rounding import significant
 from chgraph.jit import Int, inlined, kernel, leaf
 from chgraph.linkpred._monopartite_network import Network
 from chgraph.linkpred._pair_lists import Best, Found, new_best, new_found
@@ -356,17 +357,6 @@ def _score_source(u: Int, net: Network, work: Workspace) -> Int:
     return n_targets
 
 
-@kernel()
-def round_significant(x: float) -> float:
-    """x > 0 rounded to 12 significant decimal digits."""
-    digits = 11 - int(np.floor(np.log10(x)))
-    if digits >= 0:
-        scale = 10.0**digits
-        return np.rint(x * scale) / scale
-    scale = 10.0**-digits
-    return np.rint(x / scale) * scale
-
-
 @leaf
 def _comes_later(best: Best, worker: Int, i: Int, key: float, u: Int, v: Int) -> bool:
     """Whether entry i ranks behind (key, u, v)."""
@@ -443,7 +433,7 @@ def _offer_targets(
         full = best.sizes[worker] == best.keys.shape[1]
         if score > 0.0 and not (full and score < best.keys[worker, 0] * (1.0 - 1e-11)):
             other = net.labels[work.targets[t]]
-            key = round_significant(score)
+            key = significant(score)
             _offer(best, worker, key, score, min(label, other), max(label, other))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from chgraph._top_pairs import round_significant
+from chgraph._ranking import TooManyPairs, ranked_pairs
+from chgraph._rounding import round_significant
 
 Progress = Callable[[float], None]
 """Told, as work goes on, which further fraction of it is done."""
@@ -44,14 +45,28 @@ def best_first(
     then : ndarray, optional
         Second criterion.
     """
+    if then is None:
+        return ScoredPairs(*ranked_pairs(*pairs, k))
     keys = round_significant(pairs.score)
-    if k is not None and k < keys.size and then is None:
-        threshold = np.partition(keys, keys.size - k)[keys.size - k] if k else np.inf
-        candidates = np.flatnonzero(keys >= threshold)
-        pairs, keys = ScoredPairs(*(column[candidates] for column in pairs)), keys[candidates]
-    criteria = (-keys,) if then is None else (-then, -keys)
-    order = np.lexsort((pairs.target, pairs.source, *criteria))[:k]
+    order = np.lexsort((pairs.target, pairs.source, -then, -keys))[:k]
     return ScoredPairs(*(column[order] for column in pairs))
+
+
+def at_most(chunks: Iterable[ScoredPairs], most: int | None) -> list[ScoredPairs]:
+    """Return the chunks.
+
+    Raises
+    ------
+    TooManyPairs
+        As soon as they hold more than `most` pairs.
+    """
+    held, listed = 0, []
+    for chunk in chunks:
+        listed.append(chunk)
+        held += chunk.score.size
+        if most is not None and held > most:
+            raise TooManyPairs(f"more than {most:,} pairs score above 0")
+    return listed
 
 
 def joined(chunks: list[ScoredPairs]) -> ScoredPairs:

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse
 
 from chgraph._neighbor_lists import node_array
-from chgraph._top_pairs import round_significant
+from chgraph._rounding import round_significant
 from chgraph.checks import check_link_values
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _distance_core

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chgraph._top_pairs import round_significant
+from chgraph._rounding import round_significant
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _adaptive_core

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chgraph._top_pairs import top_pairs
+from chgraph._ranking import top_pairs
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import (
@@ -36,7 +36,7 @@ from chgraph.linkpred import (
 )
 from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
 from chgraph.linkpred._node_terms import RULES
-from chgraph.linkpred._pairs import Progress, ScoredPairs, joined
+from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined
 from chgraph.threads import thread_limit, workers_for
 
 _WORDS = {
@@ -293,18 +293,21 @@ def automata_scores(
 def best_automata(
     graph: Graph | BipartiteGraph,
     method: str,
-    k: int,
+    k: int | None,
     *,
+    most: int | None = None,
     local_community: str = "all",
     n_threads: int | None = None,
     progress: Progress | None = None,
 ) -> ScoredPairs:
     """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
-    if isinstance(graph, Graph):
-        net = _network(graph, method, local_community, n_threads)
-        return _best_monopartite(net, k, n_threads, progress)
-    blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)
-    return ScoredPairs(*top_pairs(blocks, k))
+    if isinstance(graph, BipartiteGraph):
+        blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)
+        return ScoredPairs(*top_pairs(blocks, k, most=most))
+    net = _network(graph, method, local_community, n_threads)
+    if k is None:
+        return best_first(joined(at_most(_monopartite_scores(net, n_threads, progress), most)))
+    return _best_monopartite(net, k, n_threads, progress)
 
 
 def automata_pair_scores(

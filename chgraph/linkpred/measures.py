@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chgraph._top_pairs import round_significant
+from chgraph._rounding import round_significant
 from chgraph.checks import check_count, check_positive_int
 
 _AT_ONCE = 2**18

@@ -9,22 +9,20 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from chgraph._ranking import TooManyPairs
 from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph, Graph, as_network
-from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
+from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first
 from chgraph.linkpred.adaptive import adaptive_scores, spcorr
 from chgraph.linkpred.automata import operations_of
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
-from chgraph.linkpred.scores import (
-    best_unlinked,
-    pair_scores,
-    unlinked_scores,
-)
+from chgraph.linkpred.scores import best_unlinked, pair_scores
 from chgraph.threads import workers_for
 
 TIE_BREAKS = ("index", "SPcorr")
 _MAX_PAIRS = 20_000_000
+_NO_SECOND = 1e8  # operations that take less than the second after which a bar is shown
 
 
 def predict_links(
@@ -108,15 +106,14 @@ def predict_links(
         check_count("k", k)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
     details: dict[str, Any] = {}
-    with workers_for(operations_of(graph), n_threads), _progress_bar(method, progress) as told:
+    work = operations_of(graph)
+    with workers_for(work, n_threads), _progress_bar(method, progress, work) as told:
         if method in ADAPTIVE_METHODS:
             pairs, details = _adaptive(graph, method, k, progress=told, **options)
         elif tie_break == "SPcorr":
             pairs = _by_spcorr(graph, method, k, progress=told, **options)
-        elif k is not None:
-            pairs = best_unlinked(graph, method, k, progress=told, **options)
         else:
-            pairs = best_first(_all_pairs(graph, method, progress=told, **options))
+            pairs = _by_score(graph, method, k, progress=told, **options)
     return LinkPrediction(*pairs, method=method, graph=graph, details=details)
 
 
@@ -164,29 +161,30 @@ def score_links(
         return pair_scores(graph, method, source, target, **options)
 
 
-def _all_pairs(
-    graph: Graph | BipartiteGraph, method: str, *, progress: Progress, **options: Any
+def _by_score(
+    graph: Graph | BipartiteGraph, method: str, k: int | None, **options: Any
 ) -> ScoredPairs:
-    chunks, n_pairs = [], 0
-    for chunk in unlinked_scores(graph, method, progress=progress, **options):
-        chunks.append(chunk)
-        n_pairs += chunk.score.size
-        if n_pairs > _MAX_PAIRS:
-            raise ValueError(
-                f"more than {_MAX_PAIRS:,} pairs score above 0; pass k (and tie_break="
-                '"index") to get the best k of them, or read them in chunks from '
-                "chgraph.linkpred.unlinked_scores"
-            )
-    return joined(chunks)
+    try:
+        return best_unlinked(graph, method, k, most=_MAX_PAIRS, **options)
+    except TooManyPairs as error:
+        raise ValueError(
+            f'{error}; pass k (and tie_break="index") to get the best k of them, or read them in '
+            "chunks from chgraph.linkpred.unlinked_scores"
+        ) from None
 
 
 def _by_spcorr(
-    graph: Graph | BipartiteGraph, method: str, k: int | None, *, progress: Progress, **options: Any
+    graph: Graph | BipartiteGraph,
+    method: str,
+    k: int | None,
+    *,
+    progress: Progress | None,
+    **options: Any,
 ) -> ScoredPairs:
-    pairs = _all_pairs(graph, method, progress=progress, **options)
+    pairs = _by_score(graph, method, None, progress=progress, **options)
     if k is not None:
         # The k best scores and all that tie with the last of them.
-        last = best_first(pairs, k).score[-1:]
+        last = pairs.score[:k][-1:]
         near = pairs.score >= (last[0] * (1 - 1e-11) if k and last.size else np.inf)
         pairs = ScoredPairs(*(column[near] for column in pairs))
     link_scores = pair_scores(graph, method, *graph.links(), **options)
@@ -197,7 +195,12 @@ def _by_spcorr(
 
 
 def _adaptive(
-    graph: Graph | BipartiteGraph, method: str, k: int | None, *, progress: Progress, **options: Any
+    graph: Graph | BipartiteGraph,
+    method: str,
+    k: int | None,
+    *,
+    progress: Progress | None,
+    **options: Any,
 ) -> tuple[ScoredPairs, dict[str, Any]]:
     result = adaptive_scores(graph, method, progress=progress, **options)
     positive = result.score > 0
@@ -235,8 +238,11 @@ def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.
 
 
 @contextmanager
-def _progress_bar(label: str, shown: bool | None) -> Iterator[Progress]:
-    """Yield a function that moves a bar by a fraction of the whole."""
+def _progress_bar(label: str, shown: bool | None, operations: float) -> Iterator[Progress | None]:
+    """Yield a function that moves a bar by a fraction of the whole; None if there is no bar."""
+    if shown is False or (shown is None and operations < _NO_SECOND):
+        yield None
+        return
     hidden = None if shown is None else not shown
     with tqdm(
         total=1.0,
@@ -249,4 +255,4 @@ def _progress_bar(label: str, shown: bool | None) -> Iterator[Progress]:
         def advance(fraction: float) -> None:
             bar.update(min(fraction, 1.0 - bar.n))
 
-        yield advance
+        yield None if bar.disable else advance

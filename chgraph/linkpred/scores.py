@@ -9,7 +9,7 @@ import numpy as np
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import automata, classic
-from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
+from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 
 __all__ = ["Progress", "ScoredPairs", "best_unlinked", "pair_scores", "unlinked_scores"]
@@ -57,16 +57,22 @@ def unlinked_scores(
 def best_unlinked(
     graph: Graph | BipartiteGraph,
     method: str,
-    k: int,
+    k: int | None,
     *,
+    most: int | None = None,
     local_community: str = "all",
     n_threads: int | None = None,
     progress: Progress | None = None,
 ) -> ScoredPairs:
-    """Return the `k` unlinked pairs with the best positive scores, best first.
+    """Return the `k` unlinked pairs with the best positive scores, best first; ``None``: all.
 
     Memory is O(links + k + one row per thread) for the Cannistraci-Hebb rules.
-    Parameters as in :func:`unlinked_scores`.
+    Other parameters as in :func:`unlinked_scores`.
+
+    Raises
+    ------
+    TooManyPairs
+        If all are wanted and there are more than `most`.
     """
     _check(graph, method, local_community)
     if method in automata.AUTOMATA_METHODS:
@@ -74,12 +80,16 @@ def best_unlinked(
             graph,
             method,
             k,
+            most=most,
             local_community=local_community,
             n_threads=n_threads,
             progress=progress,
         )
+    chunks = classic.classic_scores(graph, method, n_threads=n_threads, progress=progress)
+    if k is None:
+        return best_first(joined(at_most(chunks, most)))
     best = joined([])
-    for chunk in classic.classic_scores(graph, method, n_threads=n_threads, progress=progress):
+    for chunk in chunks:
         best = best_first(joined([best, best_first(chunk, k)]), k)
     return best
 

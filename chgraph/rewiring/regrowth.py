@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._top_pairs import top_pairs
+from chgraph._ranking import top_pairs
 from chgraph.checks import as_generator, check_choice, check_count
 from chgraph.graph import BipartiteGraph
 from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks

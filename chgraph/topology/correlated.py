@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chgraph._top_pairs import top_pairs
+from chgraph._ranking import top_pairs
 from chgraph.checks import as_generator, check_choice, check_positive_int
 from chgraph.graph import BipartiteGraph
 from chgraph.topology.random import link_count, sample_unlinked
