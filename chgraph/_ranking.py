@@ -183,14 +183,15 @@ def _sorted(records: np.ndarray) -> Pairs:
     if n == 0:
         return pairs
     low, top = round_significant(np.array([scores.min(), scores.max()])).view(np.int64).tolist()
-    n_buckets = max(1, min(n // _RECORDS_A_BUCKET, _MOST_BUCKETS))
-    scale = n_buckets / (float(top - low) + 1.0) * (1.0 - 1e-15)
+    wanted = max(1, min(n // _RECORDS_A_BUCKET, _MOST_BUCKETS))
+    shift = max(0, (top - low).bit_length() - wanted.bit_length())
+    n_buckets = ((top - low) >> shift) + 1
     with workers_for(_PER_RECORD * n) as n_workers:
         parts = [records[part] for part in _parts(n, n_workers)]
         counts = np.zeros((n_workers, n_buckets), np.int64)
 
         def count(w: int) -> None:
-            _ranking_core.count_buckets(parts[w].view(np.float64), top, scale, counts[w])
+            _ranking_core.count_buckets(parts[w].view(np.float64), top, shift, counts[w])
 
         run_workers(n_workers, count)
         by_bucket = counts.T.reshape(-1)
@@ -200,7 +201,7 @@ def _sorted(records: np.ndarray) -> Pairs:
 
         def deal(w: int) -> None:
             mine = parts[w], parts[w].view(np.float64)
-            _ranking_core.deal(*mine, top, scale, places[w], dealt)
+            _ranking_core.deal(*mine, top, shift, places[w], dealt)
 
         run_workers(n_workers, deal)
         shares = np.searchsorted(bounds, [part.start for part in _parts(n, n_workers)])

@@ -46,11 +46,14 @@ def take_above(
     ``records`` has room for exactly these.
     """
     n, total = 0, records.shape[0]
+    is_rare = 16 * total < block.size
     for row in range(block.shape[0]):
         code = (first + row) << 32
         for column in range(block.shape[1]):
             if n == total:
                 return
+            if is_rare and not block[row, column] > floor:
+                continue
             # Written always, kept if it counts: a branch on the value would often be guessed wrong.
             floats[n, 0] = block[row, column]
             records[n, 1] = code + column
@@ -60,12 +63,6 @@ def take_above(
 # ------------------------------------------------------------------------------- into buckets
 
 
-@inlined
-def _bucket(key: Int, top: Int, scale: float) -> Int:
-    """Return the bucket of a key; those of larger keys come first."""
-    return np.int64(np.float64(top - key) * scale)
-
-
 @leaf
 def _fill_keys(start: Int, stop: Int, floats: np.ndarray, scores: np.ndarray) -> None:
     for i in range(start, stop):
@@ -73,8 +70,8 @@ def _fill_keys(start: Int, stop: Int, floats: np.ndarray, scores: np.ndarray) ->
 
 
 @kernel()
-def count_buckets(floats: np.ndarray, top: Int, scale: float, counts: np.ndarray) -> None:
-    """Add up how many records each bucket gets."""
+def count_buckets(floats: np.ndarray, top: Int, shift: Int, counts: np.ndarray) -> None:
+    """Add up how many records each bucket gets: the key's distance from the top, shifted."""
     scores, rounded = np.empty(_BLOCK), np.empty(_BLOCK)
     bits, keys = scores.view(np.int64), rounded.view(np.int64)
     for start in range(0, floats.shape[0], _BLOCK):
@@ -82,7 +79,7 @@ def count_buckets(floats: np.ndarray, top: Int, scale: float, counts: np.ndarray
         _fill_keys(start, start + size, floats, scores)
         round_part(scores[:size], bits[:size], rounded[:size])
         for i in range(size):
-            counts[_bucket(keys[i], top, scale)] += 1
+            counts[(top - keys[i]) >> shift] += 1
 
 
 @kernel()
@@ -90,7 +87,7 @@ def deal(
     records: np.ndarray,
     floats: np.ndarray,
     top: Int,
-    scale: float,
+    shift: Int,
     places: np.ndarray,
     dealt: np.ndarray,
 ) -> None:
@@ -102,7 +99,7 @@ def deal(
         _fill_keys(start, start + size, floats, scores)
         round_part(scores[:size], bits[:size], rounded[:size])
         for i in range(size):
-            bucket = _bucket(keys[i], top, scale)
+            bucket = (top - keys[i]) >> shift
             place = places[bucket]
             places[bucket] = place + 1
             dealt[place, 0] = records[start + i, 0]
@@ -189,9 +186,10 @@ def _is_sorted(start: Int, stop: Int, lists: Lists) -> bool:
 
 @leaf
 def _spread(size: Int, lists: Lists, spare: Lists, parts: np.ndarray, places: np.ndarray) -> Int:
-    """Distribute ``lists`` into as many parts, in ``spare``; places[p] is where part p ends.
+    """Distribute ``lists`` into about as many parts, in ``spare``; places[p] is where part p ends.
 
-    By the keys, or by the codes where all keys are equal. Returns the number of parts.
+    By the keys, or by the codes where all keys are equal. Returns the number of parts, below twice
+    the size.
     """
     low = high = lists.keys[0]
     for i in range(1, size):
@@ -201,23 +199,26 @@ def _spread(size: Int, lists: Lists, spare: Lists, parts: np.ndarray, places: np
         low = high = lists.codes[0]
         for i in range(1, size):
             low, high = min(low, lists.codes[i]), max(high, lists.codes[i])
-    scale = size / (np.float64(high - low) + 1.0) * (1.0 - 1e-15)
-    places[: size + 1] = 0
+    shift = 0
+    while (high - low) >> shift >= 2 * size:
+        shift += 1
+    n_parts = ((high - low) >> shift) + 1
+    places[: n_parts + 1] = 0
     if by_code:
         for i in range(size):
-            parts[i] = np.int64(np.float64(lists.codes[i] - low) * scale)
+            parts[i] = (lists.codes[i] - low) >> shift
     else:
         for i in range(size):
-            parts[i] = np.int64(np.float64(high - lists.keys[i]) * scale)
+            parts[i] = (high - lists.keys[i]) >> shift
     for i in range(size):
         places[parts[i] + 1] += 1
-    for part in range(size):
+    for part in range(n_parts):
         places[part + 1] += places[part]
     for i in range(size):
         place = places[parts[i]]
         places[parts[i]] = place + 1
         _put(spare, place, lists.keys[i], lists.codes[i], lists.scores[i])
-    return size
+    return n_parts
 
 
 @leaf
@@ -256,7 +257,7 @@ def sort_buckets(
         most = max(most, bounds[bucket + 1] - bounds[bucket])
     lists, spare, rounded = _new_lists(most), _new_lists(most), np.empty(most)
     bits, keys = lists.scores.view(np.int64), rounded.view(np.int64)
-    parts, places = np.empty(most, np.int64), np.empty(most + 1, np.int64)
+    parts, places = np.empty(most, np.int32), np.empty(2 * most + 1, np.int32)
     for bucket in range(bounds.size - 1):
         start, size = bounds[bucket], bounds[bucket + 1] - bounds[bucket]
         if size == 0:
