@@ -193,7 +193,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "small_world_omega_efficiency",
-        "the same as omega, with efficiencies",
+        "the same with efficiencies; not bounded by 1",
         _of_small_world("omega_efficiency"),
         **_SMALL_WORLD,
     ),
