@@ -110,8 +110,8 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "closeness",
-        "sum of 1 / distance from a node to all others, on average",
-        distances.closeness,
+        "mean harmonic centrality: sum of 1 / distance to all other nodes",
+        distances.mean_harmonic_centrality,
     ),
     Measure("radiality", "diameter + 1 - distance, on average", distances.radiality),
     Measure(
