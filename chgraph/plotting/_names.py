@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FONT_SIZE = 7.5
 _LONGEST = 32
 _WIDTH, _HEIGHT = 0.58, 1.15  # of a letter, in font sizes
-_AWAY = 6.0  # points from a node to its name
+_AWAY = 7.0  # points from a node to its name
 _SIDES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)])
 _HORIZONTAL = {1: "left", 0: "center", -1: "right"}
 _VERTICAL = {1: "bottom", 0: "center", -1: "top"}

@@ -70,7 +70,7 @@ def degree_distribution(
         line.set_linestyle("--" if p < _REJECTED else "-")
         line.set_label(_law_in_words(law, p, n_samples))
     axes.set(xlabel="links k", ylabel="share of nodes with at least k links")
-    if positive.size:
+    if positive.size > 1:
         axes.set(xscale="log", yscale="log")
         _label_degrees(axes)
     axes.legend(frameon=False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chgraph.monopartite import Graph
 
 _NAMED_NODES = 70  # along a side of a matrix
+_FEW_ROWS = 6  # from which on bars fill the axes
 _WIDEST, _THINNEST = 4.5, 0.8  # points
 _DOTS: dict[str, Any] = {"marker": "s", "mew": 0, "color": LINK_COLOR, "label": "link"}
 _RINGS: dict[str, Any] = {
@@ -103,8 +104,11 @@ def ranked_links(prediction: LinkPrediction, *, first: int = 12, ax: Axes | None
     values = [f"{value:,.0f}" if 1e3 <= value < 1e6 else f"{value:.3g}" for value in score]
     axes.bar_label(bars, values, padding=3, fontsize=FONT_SIZE)
     axes.set_yticks(rows, names, fontsize=FONT_SIZE)
-    axes.set(xlabel=f"{prediction.method} score", ylim=(max(score.size, 1) - 0.4, -0.6))
+    axes.set(xlabel=f"{prediction.method} score", ylim=(max(score.size, _FEW_ROWS) - 0.4, -0.6))
     axes.margins(x=0.15)
+    if not score.size:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, "no pair is predicted", transform=axes.transAxes, ha="center")
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     return axes

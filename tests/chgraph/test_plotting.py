@@ -120,6 +120,7 @@ def test_degrees_are_written_as_whole_numbers(largest, written, ax):
 def test_without_a_law_none_is_drawn(graph, ax):
     plotting.degree_distribution(graph, ax=ax)
     assert labels(ax) == ["nodes"]
+    assert ax.get_xscale() == "linear"
     ax.figure.canvas.draw()
 
 
@@ -412,6 +413,7 @@ def test_no_prediction_is_an_empty_ranking(ax):
     plotting.ranked_links(predict_links(nx.complete_graph(3)), ax=ax)
     ax.figure.canvas.draw()
     assert not ax.patches
+    assert [text.get_text() for text in ax.texts] == ["no pair is predicted"]
 
 
 @pytest.mark.parametrize("name", [r"$\frac$", "$x_1$", "$", r"\$5", "a $b$ $c"])
