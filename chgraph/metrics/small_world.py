@@ -74,7 +74,7 @@ def small_world(
         and where the graph itself is more clustered than these, it is its own reference:
         :math:`C_l` is the larger of both, so that no omega is below -1. "published": 10
         swaps per link and the mean alone, as in the published tables; that is far from a
-        lattice, and omega has no lower bound (-3.4 for 30 caves of 10 nodes).
+        lattice, and omega has no lower bound (-3.5 for 30 caves of 10 nodes).
     rng : int, numpy Generator or None
         Seed or generator.
 

@@ -18,7 +18,7 @@ NETWORKS = {
         [nx.complete_graph(4), nx.complete_graph(3), nx.empty_graph(1)]
     ),
     "grid": nx.convert_node_labels_to_integers(nx.grid_2d_graph(6, 7)),
-    "many blocks of sources": nx.gnm_random_graph(600, 800, seed=3),
+    "many blocks of sources": nx.gnm_random_graph(540, 700, seed=3),
     "one node": nx.empty_graph(1),
     "one link": nx.path_graph(2),
     "no node": nx.empty_graph(0),

@@ -232,15 +232,15 @@ def test_a_converged_lattice_has_the_degrees_and_depends_on_the_seed_alone(graph
     assert lattice_reference(graph, rng=seed) == got
 
 
-@pytest.mark.parametrize("k", [4, 6, 10])
+@pytest.mark.parametrize("k", [4, 8])
 def test_a_converged_lattice_of_equal_degrees_is_nearly_a_ring(k):
-    """The clustering of ring lattices is 3 (k - 2) / (4 (k - 1)); 10 swaps reach a third."""
-    random = networkx.random_regular_graph(k, 400, seed=0)
+    """The clustering of ring lattices is 3 (k - 2) / (4 (k - 1)); 10 swaps end far below."""
+    random = networkx.random_regular_graph(k, 200, seed=0)
     ring = 3 * (k - 2) / (4 * (k - 1))
-    assert clustering(networkx.watts_strogatz_graph(400, k, 0.0)) == pytest.approx(ring)
+    assert clustering(networkx.watts_strogatz_graph(200, k, 0.0)) == pytest.approx(ring)
     converged = np.mean([clustering(lattice_reference(random, rng=s)) for s in range(3)])
     assert converged == pytest.approx(ring, rel=0.1)
-    assert clustering(null_model(random, kind="lattice", rng=0)) < 0.5 * ring
+    assert clustering(null_model(random, kind="lattice", rng=0)) < 0.7 * ring
 
 
 def test_a_converged_lattice_keeps_names_and_what_cannot_be_swapped():
