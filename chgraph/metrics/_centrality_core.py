@@ -8,10 +8,10 @@ results do not depend on the number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from chgraph.jit import Int, kernel, leaf
 from chgraph.metrics._bits_core import (
@@ -24,6 +24,7 @@ from chgraph.metrics._bits_core import (
     spread_bits,
     start_search,
 )
+from chgraph.threads import run_workers
 
 PARTS = 16
 
@@ -58,18 +59,32 @@ class Paths(NamedTuple):
     share: np.ndarray
 
 
-@kernel(parallel=True)
-def sum_distances(offsets: np.ndarray, neighbors: np.ndarray, reach: Reach) -> None:
+def sum_distances(offsets: np.ndarray, neighbors: np.ndarray, n_workers: int, reach: Reach) -> None:
     """Add to the rows of `reach` what every node is to all others."""
-    for part in prange(reach.far.shape[0]):
-        _distances_of_part(part, offsets, neighbors, reach)
+    run_parts(
+        len(reach.far),
+        n_workers,
+        lambda part: _distances_of_part(part, offsets, neighbors, reach),
+    )
 
 
-@kernel(parallel=True)
-def sum_paths(offsets: np.ndarray, neighbors: np.ndarray, between: Between) -> None:
+def sum_paths(offsets: np.ndarray, neighbors: np.ndarray, n_workers: int, between: Between) -> None:
     """Add to the rows of `between` the shortest paths of all ordered pairs of nodes."""
-    for part in prange(between.nodes.shape[0]):
-        _paths_of_part(part, offsets, neighbors, between)
+    run_parts(
+        len(between.nodes),
+        n_workers,
+        lambda part: _paths_of_part(part, offsets, neighbors, between),
+    )
+
+
+def run_parts(n_parts: int, n_workers: int, body: Callable[[int], object]) -> None:
+    """Call ``body(part)`` for every part, shared out to the workers."""
+
+    def work(worker: int) -> None:
+        for part in range(worker, n_parts, n_workers):
+            body(part)
+
+    run_workers(min(n_workers, n_parts), work)
 
 
 @kernel()

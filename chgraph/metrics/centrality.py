@@ -15,6 +15,7 @@ from chgraph.metrics import _centrality_core
 from chgraph.metrics._workspace import Workspace, workspace
 from chgraph.threads import workers_for
 
+_PER_VISIT = 3.0  # operations to look along a link from one of its ends, both passes
 _FEW_HOPS = 8  # the diameter that the work of a search is guessed for
 
 
@@ -193,8 +194,8 @@ def _reach(work: Workspace) -> _centrality_core.Reach:
         np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape)
     )
     if work.n_links:
-        with workers_for(_FEW_HOPS * n_blocks * 2 * work.n_links):
-            _centrality_core.sum_distances(*work.neighbor_lists, reach)
+        with workers_for(_FEW_HOPS * n_blocks * 2 * work.n_links) as n_workers:
+            _centrality_core.sum_distances(*work.neighbor_lists, n_workers, reach)
     return _centrality_core.Reach(*(sums.sum(axis=0) for sums in reach))
 
 
@@ -208,8 +209,8 @@ def _between(work: Workspace) -> tuple[np.ndarray, np.ndarray]:
         np.zeros(n_parts, np.bool_),
     )
     if work.n_links:
-        with workers_for(float(work.n_nodes) * neighbors.size):
-            _centrality_core.sum_paths(offsets, neighbors, between)
+        with workers_for(_PER_VISIT * work.n_nodes * neighbors.size) as n_workers:
+            _centrality_core.sum_paths(offsets, neighbors, n_workers, between)
     if between.overflow.any():
         raise ValueError("two nodes have more than 1e308 shortest paths: too many to share")
     owner = np.repeat(np.arange(work.n_nodes, dtype=np.uint32), np.diff(offsets))

@@ -98,7 +98,7 @@ def _springs(part: Neighborhood) -> np.ndarray:
     Components stand apart as if joined by a path somewhat longer than their diameters.
     """
     import networkx
-    import scipy.sparse
+    import scipy.sparse.csgraph
 
     n = part.nodes.size
     if n < 3:

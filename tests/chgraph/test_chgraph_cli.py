@@ -163,6 +163,7 @@ def test_predict_draws_both_sides_and_large_networks(plants, tmp_path):
         assert picture.read_bytes().startswith(PNG)
 
 
+@needs_matplotlib
 def test_names_that_look_like_mathematics_are_drawn(tmp_path, capsys):
     path, picture = tmp_path / "odd.csv", tmp_path / "odd.png"
     path.write_text("source,target\n$\\frac$,b\nb,c\nc,$x_1$\n")
@@ -171,6 +172,7 @@ def test_names_that_look_like_mathematics_are_drawn(tmp_path, capsys):
     assert picture.read_bytes().startswith(PNG)
 
 
+@needs_matplotlib
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_picture_that_fails_costs_no_result(karate, tmp_path, capsys, monkeypatch, as_json):
     def fails_to_draw(*_, **__):
