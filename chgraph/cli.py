@@ -26,7 +26,10 @@ from chgraph.threads import thread_limit
 from chgraph.warming import warm_up
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from chgraph.linkpred.evaluation import Evaluation
+    from chgraph.linkpred.prediction import LinkPrediction
 
 _INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 _TABLES = (".csv", ".json")
@@ -63,15 +66,18 @@ class _NetworkCommand:
             self.file, bipartite=self.bipartite or None, header=_HEADER[self.header]
         )
 
-    def deliver(self, result: Any, document: dict[str, Any], draw: Callable[[Axes], Any]) -> None:
-        """Write the files asked for, then print the result, or the document as JSON."""
+    def deliver(self, result: Any, document: dict[str, Any], draw: Callable[[Figure], Any]) -> None:
+        """Write the result, print it or the document as JSON, and only then make the picture."""
+        text = str(result)
         if self.out is not None:
             write = result.to_csv if self.out.suffix.lower() == ".csv" else result.to_json
             write(self.out)
+            text += f"\nwritten: {self.out}"
+        print_result(document, text, json=self.json)
         if self.plot is not None:
             _save_picture(draw, self.plot)
-        written = [f"written: {path}" for path in (self.out, self.plot) if path is not None]
-        print_result(document, "\n".join([str(result), *written]), json=self.json)
+            if not self.json:
+                print_result(None, f"written: {self.plot}", json=False)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Predict(_NetworkCommand):
 
     def execute(self) -> None:
         """Run the command."""
+        if self.k != "all" and self.k < 1:
+            raise ValueError(f"--k must be at least 1, or all; got {self.k}")
         graph = self.network()
         prediction = predict_links(
             graph,
@@ -104,7 +112,7 @@ class Predict(_NetworkCommand):
         self.deliver(
             prediction,
             prediction.to_dict(),
-            lambda ax: plotting.predicted_links(graph, prediction, ax=ax),
+            lambda figure: _draw_prediction(graph, prediction, figure),
         )
 
 
@@ -138,7 +146,7 @@ class Evaluate(_NetworkCommand):
             rng=self.seed,
             n_threads=self.threads,
         )
-        self.deliver(result, result.to_dict(), lambda ax: plotting.evaluation_bars(result, ax=ax))
+        self.deliver(result, result.to_dict(), lambda figure: _draw_evaluation(result, figure))
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,7 @@ class Metrics(_NetworkCommand):
         graph = self.network()
         with thread_limit(self.threads):
             result = summary(graph, cost=self.cost, rng=self.seed)
-        self.deliver(result, result.document(), lambda ax: _draw_degrees(graph, ax))
+        self.deliver(result, result.document(), lambda figure: _draw_degrees(graph, figure))
 
 
 @dataclass(frozen=True)
@@ -215,7 +223,23 @@ def _check_target(flag: str, path: Path | None, endings: Sequence[str], source: 
         raise ValueError(f"{flag} names FILE itself; it would be replaced")
 
 
-def _draw_degrees(graph: Graph | BipartiteGraph, ax: Axes) -> None:
+def _draw_prediction(
+    graph: Graph | BipartiteGraph, prediction: LinkPrediction, figure: Figure
+) -> None:
+    figure.set_size_inches(13.0, 7.0)
+    network, ranks = figure.subplots(1, 2, width_ratios=(8, 5))
+    plotting.predicted_links(graph, prediction, ax=network)
+    plotting.ranked_links(prediction, ax=ranks)
+
+
+def _draw_evaluation(result: Evaluation, figure: Figure) -> None:
+    columns = len(result.methods) * len(result.measures)
+    figure.set_size_inches(min(6.0 + 0.12 * columns, 24.0), 5.0)
+    plotting.evaluation_points(result, ax=figure.subplots())
+
+
+def _draw_degrees(graph: Graph | BipartiteGraph, figure: Figure) -> None:
+    ax = figure.subplots()
     if isinstance(graph, Graph):
         plotting.degree_distribution(graph, ax=ax)
         return
@@ -223,11 +247,11 @@ def _draw_degrees(graph: Graph | BipartiteGraph, ax: Axes) -> None:
         plotting.degree_distribution(graph, side=side, color=color, ax=ax)
 
 
-def _save_picture(draw: Callable[[Axes], Any], path: Path) -> None:
+def _save_picture(draw: Callable[[Figure], Any], path: Path) -> None:
     figure = import_extra("matplotlib.figure", extra="viz", used_by="--plot").Figure(
         figsize=(7.0, 6.0), layout="constrained"
     )
-    draw(figure.subplots())
+    draw(figure)
     plotting.save_figure(figure, path)
 
 

@@ -15,7 +15,7 @@ from chgraph import jit, topology
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import METHODS, evaluate, predict_links, score_links
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, check_method
-from chgraph.metrics import powerlaw_p, summary
+from chgraph.metrics import betweenness_centrality, closeness_centrality, powerlaw_p, summary
 from chgraph.rewiring import (
     Wiring,
     regrow_links,
@@ -69,6 +69,10 @@ def _calls() -> list[Callable[[], Any]]:
         calls.append(partial(summary, network, cost="all", rng=_SEED))
         calls.append(partial(powerlaw_p, network, n_samples=3, rng=_SEED))
         calls.append(partial(topology.null_model, network, rng=_SEED))
+        calls.append(partial(topology.null_model, network, kind="lattice", rng=_SEED))
+        calls += [
+            partial(measure, network) for measure in (closeness_centrality, betweenness_centrality)
+        ]
     return calls + _layer_calls(layer, rng)
 
 

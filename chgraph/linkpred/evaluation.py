@@ -19,6 +19,7 @@ from chgraph._tables import aligned
 from chgraph.checks import as_generator, check_choice, check_flag, check_positive_int, check_real
 from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
+from chgraph.linkpred._chance import expected_by_chance
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
 from chgraph.linkpred.measures import measure_all
@@ -40,14 +41,15 @@ class Spread(NamedTuple):
 class Evaluation:
     """What :func:`evaluate` found. Printing shows mean and spread per method.
 
-    :func:`chgraph.plotting.evaluation_bars` draws it.
+    :func:`chgraph.plotting.evaluation_points` draws it.
 
     Attributes
     ----------
     rows : tuple of dict
         One per repeat and method: "method", "repeat", the measures by name, "seconds".
     settings : dict
-        "network", "links", "removed", "repeats", "connected", "local_community", "k".
+        "network", "links", "removed", "repeats", "connected", "local_community", "k";
+        "random": the measures of a random ranking, on average.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -239,6 +241,7 @@ def evaluate(
         "connected": bool(connected),
         "local_community": local_community,
         "k": k,
+        "random": expected_by_chance(n_removed, n_pairs(graph) - graph.n_links + n_removed, k),
     }
     return Evaluation(tuple(rows), settings)
 

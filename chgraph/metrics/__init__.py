@@ -8,6 +8,12 @@ chance is an :class:`Estimate`, with its spread. What a graph does not have is N
 :class:`Undefined` or an estimate that knows the reason.
 """
 
+from chgraph.metrics.centrality import (
+    betweenness_centrality,
+    closeness_centrality,
+    edge_betweenness_centrality,
+    harmonic_centrality,
+)
 from chgraph.metrics.communities import (
     barber_modularity,
     find_communities,
@@ -21,6 +27,7 @@ from chgraph.metrics.distances import (
     distance_distribution,
     edge_betweenness,
     global_efficiency,
+    mean_harmonic_centrality,
     node_betweenness,
     radiality,
 )
@@ -73,22 +80,27 @@ __all__ = [
     "assortativity",
     "average_degree",
     "barber_modularity",
+    "betweenness_centrality",
     "characteristic_path_length",
     "closeness",
+    "closeness_centrality",
     "clustering",
     "credit_assigned_paths",
     "degree_distribution",
     "density",
     "distance_distribution",
     "edge_betweenness",
+    "edge_betweenness_centrality",
     "find_communities",
     "find_layer_communities",
     "global_efficiency",
+    "harmonic_centrality",
     "latapy_clustering",
     "latapy_coefficients",
     "layer_density",
     "lcp_corr",
     "local_efficiency",
+    "mean_harmonic_centrality",
     "modularity",
     "n_four_cycles",
     "n_l3_paths",

@@ -44,7 +44,7 @@ class Search(NamedTuple):
 
 
 @kernel()
-def _new_search(n_nodes: Int) -> Search:
+def new_search(n_nodes: Int) -> Search:
     return Search(
         np.zeros((n_nodes, WORDS), np.uint64),
         np.zeros((n_nodes, WORDS), np.uint64),
@@ -57,7 +57,7 @@ def _new_search(n_nodes: Int) -> Search:
 
 
 @inlined
-def _n_ones(word: np.uint64) -> np.uint64:
+def n_ones(word: np.uint64) -> np.uint64:
     """Number of ones of 64 bits (compilers know this idiom)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + (
@@ -68,7 +68,7 @@ def _n_ones(word: np.uint64) -> np.uint64:
 
 
 @leaf
-def _start(first: Int, n_sources: Int, n_nodes: Int, search: Search) -> None:
+def start_search(first: Int, n_sources: Int, n_nodes: Int, search: Search) -> None:
     """Make the nodes first, first + 1, ... the sources 0, 1, ... of a search."""
     search.seen[:n_nodes] = 0
     search.full[:n_nodes] = False
@@ -81,7 +81,7 @@ def _start(first: Int, n_sources: Int, n_nodes: Int, search: Search) -> None:
 
 
 @leaf
-def _spread(n_active: Int, offsets: np.ndarray, neighbors: np.ndarray, search: Search) -> Int:
+def spread_bits(n_active: Int, offsets: np.ndarray, neighbors: np.ndarray, search: Search) -> Int:
     """Hand the bits of the active nodes to their neighbors; returns how many are touched."""
     n_touched = 0
     for i in range(n_active):
@@ -100,7 +100,7 @@ def _spread(n_active: Int, offsets: np.ndarray, neighbors: np.ndarray, search: S
 
 
 @leaf
-def _settle(n_touched: Int, n_sources: Int, search: Search) -> tuple[Int, Int]:
+def settle_bits(n_touched: Int, n_sources: Int, search: Search) -> tuple[Int, Int]:
     """Keep what is new of the bits handed on; returns the new active nodes and new bits."""
     n_active, n_new = 0, np.uint64(0)
     for i in range(n_touched):
@@ -111,8 +111,8 @@ def _settle(n_touched: Int, n_sources: Int, search: Search) -> tuple[Int, Int]:
             search.fresh[v, w] = 0
             search.last[v, w] = bits
             search.seen[v, w] |= bits
-            new += _n_ones(bits)
-            total += _n_ones(search.seen[v, w])
+            new += n_ones(bits)
+            total += n_ones(search.seen[v, w])
         search.marked[v] = False
         search.full[v] = total == np.uint64(n_sources)
         if new > 0:
@@ -133,12 +133,12 @@ def _hops_from(
 ) -> None:
     """Add to ``counts[d]`` the nodes at distance d from each of the 512 nodes from `first`."""
     n_sources = min(SOURCES, n_nodes - first)
-    _start(first, n_sources, n_nodes, search)
+    start_search(first, n_sources, n_nodes, search)
     n_active, distance = n_sources, 0
     counts[0] += n_sources
     while n_active > 0:
-        n_touched = _spread(n_active, offsets, neighbors, search)
-        n_active, n_new = _settle(n_touched, n_sources, search)
+        n_touched = spread_bits(n_active, offsets, neighbors, search)
+        n_active, n_new = settle_bits(n_touched, n_sources, search)
         distance += 1
         if n_new > 0:
             counts[distance] += n_new
@@ -149,7 +149,7 @@ def _hops_of_worker(
     worker: Int, n_workers: Int, offsets: np.ndarray, neighbors: np.ndarray, counts: np.ndarray
 ) -> None:
     n_nodes = offsets.size - 1
-    search = _new_search(n_nodes)
+    search = new_search(n_nodes)
     for first in range(worker * SOURCES, n_nodes, n_workers * SOURCES):
         _hops_from(first, n_nodes, offsets, neighbors, search, counts)
 
@@ -254,7 +254,7 @@ def _efficiency_of_worker(
     out: np.ndarray,
 ) -> None:
     n_nodes = offsets.size - 1
-    ego, search = _new_ego(n_nodes, most[0], most[1]), _new_search(most[0])
+    ego, search = _new_ego(n_nodes, most[0], most[1]), new_search(most[0])
     counts = np.zeros(most[0] + 1, np.int64)
     for u in range(worker, n_nodes, n_workers):
         n_listed = _open_ego(u, offsets, neighbors, common, ego)
@@ -310,7 +310,7 @@ def _links_within(place: Int, ego: Ego, bits: np.ndarray) -> np.uint64:
     for i in range(ego.offsets[place], ego.offsets[place + 1]):
         z = ego.neighbors[i]
         for w in range(WORDS):
-            total += _n_ones(bits[z, w] & bits[place, w])
+            total += n_ones(bits[z, w] & bits[place, w])
     return total
 
 

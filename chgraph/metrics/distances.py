@@ -6,7 +6,7 @@ largest finite distance), N nodes and E links:
 ===========================  ========================================
 characteristic path length   :math:`\sum d\, n_d / \sum n_d`
 global efficiency            :math:`\sum (n_d / d) / (N (N - 1))`
-closeness                    :math:`\sum (n_d / d) / N`
+harmonic centrality, mean    :math:`\sum (n_d / d) / N`
 link betweenness, mean       :math:`\sum d\, n_d / (2 E)`
 node betweenness, mean       :math:`\sum (d - 1)\, n_d / N`
 radiality                    :math:`\sum (D + 1 - d)\, n_d / (N (N - 1))`
@@ -117,11 +117,13 @@ def global_efficiency(graph: Any) -> float:
     return _inverse_hops(work) / (work.n_nodes * (work.n_nodes - 1))
 
 
-def closeness(graph: Any) -> float:
+def mean_harmonic_centrality(graph: Any) -> float:
     """Return the mean over the nodes of the sum of 1 / distance to all others.
 
-    (N - 1) times the global efficiency, as the published tables have it; the mean of
-    networkx's ``harmonic_centrality``, not of its ``closeness_centrality``.
+    The mean of :func:`chgraph.metrics.harmonic_centrality` and (N - 1) times the global
+    efficiency. The published tables, and :func:`chgraph.metrics.summary` after them, call it
+    "closeness", which :func:`closeness` is another name for; it is not the mean of
+    :func:`chgraph.metrics.closeness_centrality`, the closeness of the field.
 
     Parameters
     ----------
@@ -136,8 +138,10 @@ def closeness(graph: Any) -> float:
     Examples
     --------
     >>> import networkx
-    >>> closeness(networkx.star_graph(3))
+    >>> mean_harmonic_centrality(networkx.star_graph(3))
     2.25
+    >>> closeness is mean_harmonic_centrality
+    True
     """
     work = workspace(graph)
     if work.n_nodes < 2:
@@ -145,12 +149,16 @@ def closeness(graph: Any) -> float:
     return _inverse_hops(work) / work.n_nodes
 
 
+closeness = mean_harmonic_centrality  # under its name in the published tables
+
+
 def edge_betweenness(graph: Any) -> float:
     """Return the mean over the links of the shortest paths that cross each.
 
     Each unordered pair of nodes counts once, shared equally among its shortest paths, not
     normalized: networkx's ``edge_betweenness_centrality(normalized=False)`` and igraph's
-    ``edge_betweenness``, whose values per link ``graph.to_igraph()`` gives.
+    ``edge_betweenness``. :func:`chgraph.metrics.edge_betweenness_centrality` gives the values
+    per link.
 
     Parameters
     ----------
@@ -184,7 +192,7 @@ def node_betweenness(graph: Any) -> float:
     Each ordered pair of nodes counts, as in the published tables, shared equally among its
     shortest paths, not normalized: **twice** the mean of networkx's
     ``betweenness_centrality(normalized=False)`` and igraph's ``betweenness``, which count a
-    pair once.
+    pair once, as does :func:`chgraph.metrics.betweenness_centrality`, the values per node.
 
     Parameters
     ----------

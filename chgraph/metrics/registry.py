@@ -110,8 +110,8 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "closeness",
-        "sum of 1 / distance from a node to all others, on average",
-        distances.closeness,
+        "mean harmonic centrality: sum of 1 / distance to all other nodes",
+        distances.mean_harmonic_centrality,
     ),
     Measure("radiality", "diameter + 1 - distance, on average", distances.radiality),
     Measure(
@@ -193,7 +193,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "small_world_omega_efficiency",
-        "the same as omega, with efficiencies",
+        "the same with efficiencies; not bounded by 1",
         _of_small_world("omega_efficiency"),
         **_SMALL_WORLD,
     ),

@@ -49,7 +49,7 @@ def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the path's ending, atomically."""
+    """Write a figure in the format of the path's ending, atomically; nothing of it is cut off."""
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
     return write_atomically(path, picture.getvalue())

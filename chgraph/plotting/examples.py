@@ -11,6 +11,7 @@ from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred.predict import score_links
 from chgraph.metrics._workspace import Workspace
 from chgraph.plotting._canvas import INK, LINK_COLOR, PREDICTED_COLOR, axes_of, node_names
+from chgraph.plotting._names import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -237,7 +238,7 @@ def _write_name(name: str, spot: Point, to_the_left: bool, drawing: _Drawing) ->
     inside = len(name) < 4 and drawing.diameter > 11
     away = 0.0 if inside else (0.5 * drawing.diameter + 2.0) * (-1.0 if to_the_left else 1.0)
     drawing.axes.annotate(
-        name,
+        written(name),
         spot,
         (away, 0.0),
         textcoords="offset points",

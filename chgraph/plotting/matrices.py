@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chgraph.checks import check_choice
-from chgraph.graph import BipartiteGraph
-from chgraph.metrics.communities import find_layer_communities
+from chgraph.graph import BipartiteGraph, Graph
+from chgraph.metrics.communities import find_communities, find_layer_communities
 from chgraph.plotting._canvas import PREDICTED_COLOR, axes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Frame = tuple[int, int, int, int]  # column and row where it begins, columns, rows
 ORDERS = ("index", "degree", "community")
 
 
@@ -43,7 +45,9 @@ def biadjacency(
     if order == "degree":
         left, right = _rank(graph.left_degree)[left], _rank(graph.right_degree)[right]
     elif order == "community":
-        left, right = _by_community(graph, axes)
+        places, frames = order_by_community(graph)
+        left, right = places[0][left], places[1][right]
+        draw_frames(frames, PREDICTED_COLOR, axes)
     bounds = axes.get_window_extent()
     # A dot as large as its cell, but always visible and never a blot.
     size = min(bounds.height / max(graph.n_left, 1), bounds.width / max(graph.n_right, 1))
@@ -84,26 +88,40 @@ def _rank(degree: np.ndarray) -> np.ndarray:
     return place
 
 
-def _by_community(graph: BipartiteGraph, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of the ends of links, and draw a frame round each community."""
-    from matplotlib.patches import Rectangle
+def order_by_community(
+    graph: Graph | BipartiteGraph,
+) -> tuple[list[np.ndarray], list[Frame]]:
+    """Return the places of left and right nodes by community, and a frame round each.
 
-    labels = find_layer_communities(graph, rng=0)
+    The largest community first, and by falling degree within. A network of one kind of node
+    has the same places twice.
+    """
+    if isinstance(graph, BipartiteGraph):
+        labels = find_layer_communities(graph, rng=0)
+        degrees = (graph.left_degree, graph.right_degree)
+    else:
+        labels, degrees = (find_communities(graph, rng=0),) * 2, (graph.degree,) * 2
     n_groups = int(max(side.max(initial=-1) for side in labels)) + 1
     sizes = np.stack([np.bincount(side, minlength=n_groups) for side in labels])
     rank = _rank(sizes.sum(axis=0))
     begins = np.zeros_like(sizes)
     order = np.argsort(rank)
     begins[:, order[1:]] = np.cumsum(sizes[:, order], axis=1)[:, :-1]
-    for (rows, columns), (top, start) in zip(sizes.T.tolist(), begins.T.tolist(), strict=True):
-        if rows and columns:
-            frame = Rectangle((start - 0.5, top - 0.5), columns, rows, fill=False)
-            frame.set(edgecolor=PREDICTED_COLOR, linewidth=1.0, zorder=3)
-            axes.add_patch(frame)
     places = []
-    degrees = (graph.left_degree, graph.right_degree)
-    for ends, side, degree in zip(graph.links(), labels, degrees, strict=True):
+    for side, degree in zip(labels, degrees, strict=True):
         place = np.empty(degree.size, dtype=np.int64)
         place[np.lexsort((-degree, rank[side]))] = np.arange(degree.size)
-        places.append(place[ends])
-    return places[0], places[1]
+        places.append(place)
+    frames = zip(begins[1].tolist(), begins[0].tolist(), *sizes[::-1].tolist(), strict=True)
+    return places, list(frames)
+
+
+def draw_frames(frames: Sequence[Frame], color: str, axes: Axes) -> None:
+    """Draw a line round each community that has nodes on both sides and more than one pair."""
+    from matplotlib.patches import Rectangle
+
+    for start, top, columns, rows in frames:
+        if columns * rows > 1:
+            frame = Rectangle((start - 0.5, top - 0.5), columns, rows, fill=False)
+            frame.set(edgecolor=color, linewidth=1.0, zorder=3)
+            axes.add_patch(frame)

@@ -1,13 +1,17 @@
-"""Networks with the links predicted in them."""
+"""Predicted links: the network around the best of them, and their ranks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chgraph.plotting._canvas import INK, LINK_COLOR, PREDICTED_COLOR, axes_of, node_names
+from chgraph.plotting._names import FONT_SIZE, write_around, write_beside, written
+from chgraph.plotting._neighborhood import Neighborhood, neighborhood
+from chgraph.plotting.matrices import draw_frames, order_by_community
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,24 +19,45 @@ if TYPE_CHECKING:
     from chgraph.linkpred.prediction import LinkPrediction
     from chgraph.monopartite import Graph
 
-_DRAWN_NODES, _NAMED_NODES = 200, 50  # up to which a network is drawn, and its names written
-_SWEEPS = 20  # over either column of a bipartite network, in search of an order of its nodes
+_NAMED_NODES = 70  # along a side of a matrix
+_FEW_ROWS = 6  # from which on bars fill the axes
+_WIDEST, _THINNEST = 4.5, 0.8  # points
+_DOTS: dict[str, Any] = {"marker": "s", "mew": 0, "color": LINK_COLOR, "label": "link"}
+_RINGS: dict[str, Any] = {
+    "marker": "o",
+    "mfc": "none",
+    "mew": 1.4,
+    "color": PREDICTED_COLOR,
+    "markersize": 7.0,
+    "label": "predicted",
+}
+_LEGEND: dict[str, Any] = {"frameon": False, "ncols": 4, "fontsize": 8}
 
 
 def predicted_links(
-    graph: Graph | BipartiteGraph, prediction: LinkPrediction, *, ax: Axes | None = None
+    graph: Graph | BipartiteGraph,
+    prediction: LinkPrediction,
+    *,
+    first: int = 12,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw a network and the links predicted in it.
+    """Draw the neighborhood of the best predicted links, with the names of its nodes.
 
-    Up to 200 nodes as points and lines, predicted links dashed: a network of one kind of node
-    by springs, a bipartite one in two columns, in an order that keeps the links short. Larger
-    ones as the dots of their matrix, predicted links in color.
+    A network of up to 40 nodes is drawn whole; of others the ends of the best pairs and, up to
+    40 nodes and 120 links, those that link to most of these ends. Links are thin and grey,
+    predicted ones as wide as their score. A bipartite network stands in two columns, in an
+    order that keeps the links short. Instead of a hairball (the network has more than 40 nodes
+    and a density above 10 %, more than 120 links would be drawn that are more than 10 % of all
+    pairs, or more than 300 nodes) and where nothing is predicted in a large network, the matrix
+    of the whole network is drawn, ordered by community, with the predicted links as rings.
 
     Parameters
     ----------
     graph : Graph or BipartiteGraph
     prediction : LinkPrediction
         Of this graph.
+    first : int
+        How many of the best pairs are shown.
     ax : Axes, optional
         Where to draw; a new figure by default.
 
@@ -40,104 +65,132 @@ def predicted_links(
     -------
     Axes
     """
+    check_positive_int("first", first)
     axes = axes_of(ax)
-    links, predicted = np.stack(graph.links(), axis=1), _pairs_of(prediction)
-    small = _n_nodes(graph) <= _DRAWN_NODES
-    (_draw_nodes_and_links if small else _draw_matrix)(graph, links, predicted, axes)
-    scale = 1.0 if small else 4.0
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), markerscale=scale)
-    count = "1 link" if len(predicted) == 1 else f"{len(predicted):,} links"
-    axes.set(title=f"{count} predicted by {prediction.method}")
+    pairs = np.stack([prediction.source, prediction.target], axis=1)[:first]
+    part = neighborhood(graph, pairs)
+    if part.is_hairball:
+        _draw_matrix(graph, pairs, axes)
+    else:
+        _draw_neighborhood(graph, part, _widths(prediction.score[:first]), axes)
+    axes.set_title(_title(prediction, len(pairs)), fontsize=10, pad=20 if part.is_hairball else 6)
     return axes
 
 
-def _draw_nodes_and_links(
-    graph: Graph | BipartiteGraph, links: np.ndarray, predicted: np.ndarray, axes: Axes
+def ranked_links(prediction: LinkPrediction, *, first: int = 12, ax: Axes | None = None) -> Axes:
+    """Draw the scores of the best predicted links as bars, best on top, by their names.
+
+    Parameters
+    ----------
+    prediction : LinkPrediction
+    first : int
+        How many of the best pairs are shown.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    check_positive_int("first", first)
+    axes = axes_of(ax)
+    score = prediction.score[:first]
+    names = [
+        f"{written(u)} \N{EN DASH} {written(v)}"
+        for (u, v, _), _ in zip(prediction, score, strict=False)
+    ]
+    rows = np.arange(score.size)
+    bars = axes.barh(rows, score, 0.7, color=PREDICTED_COLOR)
+    values = [f"{value:,.0f}" if 1e3 <= value < 1e6 else f"{value:.3g}" for value in score]
+    axes.bar_label(bars, values, padding=3, fontsize=FONT_SIZE)
+    axes.set_yticks(rows, names, fontsize=FONT_SIZE)
+    axes.set(xlabel=f"{prediction.method} score", ylim=(max(score.size, _FEW_ROWS) - 0.4, -0.6))
+    axes.margins(x=0.15)
+    if not score.size:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, "no pair is predicted", transform=axes.transAxes, ha="center")
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    return axes
+
+
+def _title(prediction: LinkPrediction, shown: int) -> str:
+    count = "1 link" if len(prediction) == 1 else f"{len(prediction):,} links"
+    best = f"best {shown} of " if shown < len(prediction) else ""
+    return f"{best}{count} predicted by {prediction.method}"
+
+
+def _widths(score: np.ndarray) -> np.ndarray:
+    """Return widths of lines in proportion to the scores, never invisible."""
+    best = float(score.max(initial=0.0))
+    return np.maximum(_WIDEST * score / best if best > 0 else np.ones(score.size), _THINNEST)
+
+
+def _draw_neighborhood(
+    graph: Graph | BipartiteGraph, part: Neighborhood, widths: np.ndarray, axes: Axes
 ) -> None:
     from matplotlib.collections import LineCollection
 
-    n_left = graph.n_left if isinstance(graph, BipartiteGraph) else 0
-    shift = np.array([0, n_left])  # right nodes come after the left ones
-    place = _columns(graph, links) if isinstance(graph, BipartiteGraph) else _springs(graph, links)
-    for pairs, color, style, label in (
-        (links, LINK_COLOR, "-", "link"),
-        (predicted, PREDICTED_COLOR, "--", "predicted"),
+    place = part.places()
+    for pairs, color, width, label in (
+        (part.links, LINK_COLOR, np.array([0.6]), "link"),
+        (part.pairs, PREDICTED_COLOR, widths, "predicted (width: score)"),
     ):
-        lines = place[pairs + shift].tolist()
-        axes.add_collection(
-            LineCollection(lines, colors=color, linestyles=style, linewidths=1.0, label=label)
-        )
-    sides = [(place[:n_left], "s", "left node"), (place[n_left:], "o", "right node")]
-    for nodes, marker, side in sides if n_left else [(place, "o", "node")]:
-        x, y = nodes.T
-        axes.plot(x, y, marker, color=INK, markersize=5, zorder=3, label=side)
-    if len(place) <= _NAMED_NODES:
-        _write_names(graph, place, axes)
-    axes.autoscale_view()
+        if not len(pairs):
+            continue
+        lines = LineCollection(place[pairs].tolist(), colors=color, linewidths=width, label=label)
+        lines.set(zorder=2 if color == PREDICTED_COLOR else 1, capstyle="round")
+        axes.add_collection(lines)
+    sides = [(place[: part.n_left], "s", "left node"), (place[part.n_left :], "o", "right node")]
+    for nodes, marker, side in sides if part.bipartite else [(place, "o", "node")]:
+        axes.plot(*nodes.T, marker, color=INK, markersize=4.5, zorder=3, label=side)
+    axes.set(xlim=(-0.06, 1.06), ylim=(-0.06, 1.06))
+    known = node_names(graph)
+    names = [known[node] for node in part.nodes.tolist()]
+    if part.bipartite:
+        write_beside(names, place, place[:, 0] == 0.0, axes)
+    else:
+        write_around(names, place, np.concatenate([part.links, part.pairs]), axes)
     axes.set_axis_off()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), **_LEGEND)
 
 
-def _springs(graph: Graph, links: np.ndarray) -> np.ndarray:
-    import networkx
-
-    network: networkx.Graph = networkx.empty_graph(graph.n_nodes)
-    network.add_edges_from(links.tolist())
-    layout = networkx.spring_layout(network, seed=0)
-    return np.array([layout[node] for node in network]).reshape(-1, 2)
-
-
-def _columns(graph: BipartiteGraph, links: np.ndarray) -> np.ndarray:
-    """Place left and right nodes in two columns, each near the mean height of its neighbors."""
-    sides = [np.arange(n) / max(n - 1, 1) for n in graph.shape]
-    for sweep in range(2 * _SWEEPS):
-        own, other = sweep % 2, 1 - sweep % 2
-        total = np.bincount(links[:, own], sides[other][links[:, other]], graph.shape[own])
-        degree = np.bincount(links[:, own], minlength=graph.shape[own])
-        # Nodes without links go to the end, where they are in nobody's way.
-        mean = np.where(degree > 0, total / np.maximum(degree, 1), np.inf)
-        sides[own][np.argsort(mean, kind="stable")] = np.arange(mean.size) / max(mean.size - 1, 1)
-    across = np.repeat([0.0, 1.0], graph.shape)
-    return np.column_stack([across, 1.0 - np.concatenate(sides)])
-
-
-def _write_names(graph: Graph | BipartiteGraph, place: np.ndarray, axes: Axes) -> None:
-    """Write the names of nodes: beside the columns of a bipartite network, else above right."""
-    columns = isinstance(graph, BipartiteGraph)
-    for name, (across, up) in zip(node_names(graph), place.tolist(), strict=True):
-        to_the_left = columns and across == 0.0
-        away = (-6.0 if to_the_left else 6.0, 0.0) if columns else (4.0, 4.0)
-        axes.annotate(
-            str(name),
-            (across, up),
-            away,
-            textcoords="offset points",
-            fontsize=7,
-            ha="right" if to_the_left else "left",
-            va="center" if columns else "baseline",
-        )
-
-
-def _draw_matrix(
-    graph: Graph | BipartiteGraph, links: np.ndarray, predicted: np.ndarray, axes: Axes
-) -> None:
+def _draw_matrix(graph: Graph | BipartiteGraph, pairs: np.ndarray, axes: Axes) -> None:
+    """Draw the links as dots, nodes ordered by community, and the predicted ones as rings."""
     bipartite = isinstance(graph, BipartiteGraph)
-    if not bipartite:  # a matrix has both directions
-        links, predicted = (np.concatenate([p, p[:, ::-1]]) for p in (links, predicted))
-    for pairs, color, size, label in (
-        (links, LINK_COLOR, 1.0, "link"),
-        (predicted, PREDICTED_COLOR, 2.0, "predicted"),
-    ):
-        rows, columns = pairs.T
-        axes.plot(columns, rows, "s", color=color, markersize=size, mew=0, label=label)
+    places, frames = order_by_community(graph)
+    dots = {**_DOTS, "markersize": _dot_size(graph, axes)}
+    for ends, look in ((np.stack(graph.links(), axis=1), dots), (pairs, _RINGS)):
+        rows, columns = (place[side] for place, side in zip(places, ends.T, strict=True))
+        if not bipartite:  # a matrix has both directions
+            rows, columns = np.append(rows, columns), np.append(columns, rows)
+        axes.plot(columns, rows, linestyle="", **look)
+    axes.lines[0].set_rasterized(True)
+    draw_frames(frames, INK, axes)
     axes.set(xlim=(-0.5, graph.shape[1] - 0.5), ylim=(graph.shape[0] - 0.5, -0.5))
-    axes.set(
-        xlabel="right node" if bipartite else "node", ylabel="left node" if bipartite else "node"
-    )
+    kinds = ("right node", "left node") if bipartite else ("node", "node")
+    axes.set(xlabel=f"{kinds[0]}, by community", ylabel=f"{kinds[1]}, by community")
+    _name_rows_and_columns(graph, places, axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), **_LEGEND)
 
 
-def _pairs_of(prediction: LinkPrediction) -> np.ndarray:
-    return np.stack([prediction.source, prediction.target], axis=1)
+def _name_rows_and_columns(
+    graph: Graph | BipartiteGraph, places: list[np.ndarray], axes: Axes
+) -> None:
+    """Write the names of nodes along a side that has room for them."""
+    known = node_names(graph)
+    right = known[graph.shape[0] :] if isinstance(graph, BipartiteGraph) else known
+    for axis, names, place in ((axes.yaxis, known, places[0]), (axes.xaxis, right, places[1])):
+        if place.size <= _NAMED_NODES:
+            axis.set_ticks(place, [written(name) for name in names[: place.size]])
+        else:
+            axis.set_ticks([])
+    axes.tick_params(length=0, labelsize=6)
+    axes.tick_params(axis="x", rotation=90)
 
 
-def _n_nodes(graph: Graph | BipartiteGraph) -> int:
-    return sum(graph.shape) if isinstance(graph, BipartiteGraph) else graph.n_nodes
+def _dot_size(graph: Graph | BipartiteGraph, axes: Axes) -> float:
+    """Return the size of a cell in points, but always visible and never a blot."""
+    window = axes.get_window_extent()
+    cell = min(window.height / max(graph.shape[0], 1), window.width / max(graph.shape[1], 1))
+    return float(np.clip(0.85 * cell * 72.0 / axes.figure.dpi, 0.8, 6.0))

@@ -10,6 +10,7 @@ import numpy as np
 
 from chgraph.checks import check_positive_int
 from chgraph.plotting._canvas import axes_of
+from chgraph.plotting._names import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,8 @@ def rank_table(
         color = "black" if rank < _WHITE_FROM else "white"
         axes.text(column, row, f"{rank}", ha="center", va="center", fontsize=7, color=color)
     axes.set_xticks(range(len(predictions)), [prediction.method for prediction in predictions])
-    axes.set_yticks(range(len(pairs)), [f"{u} - {v}" for u, v in pairs], fontsize=8)
+    names = [f"{written(u)} - {written(v)}" for u, v in pairs]
+    axes.set_yticks(range(len(pairs)), names, fontsize=8)
     axes.set(title="rank of each pair")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

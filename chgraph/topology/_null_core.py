@@ -98,8 +98,8 @@ def swap_towards_lattice(
             e, f = _drawn_apart(first, second, rng)
             _turn_maybe(first, second, f, two_sided, rng)
             a, b, c, d = place[first[e]], place[second[e]], place[first[f]], place[second[f]]
-            before = _ring_distance(a, b, ring) + _ring_distance(c, d, ring)
-            after = _ring_distance(a, d, ring) + _ring_distance(c, b, ring)
+            before = ring_distance(a, b, ring) + ring_distance(c, d, ring)
+            after = ring_distance(a, d, ring) + ring_distance(c, b, ring)
             if after <= before and _swappable(offsets, neighbors, first, second, e, f):
                 _swap(offsets, neighbors, first, second, e, f)
                 n_done += 1
@@ -131,8 +131,8 @@ def _swappable(
     """Whether a-b, c-d can become a-d, c-b: four nodes, and neither link there."""
     return not (
         _meet(first, second, e, f)
-        or _linked(offsets, neighbors, first[e], second[f])
-        or _linked(offsets, neighbors, first[f], second[e])
+        or linked(offsets, neighbors, first[e], second[f])
+        or linked(offsets, neighbors, first[f], second[e])
     )
 
 
@@ -152,15 +152,15 @@ def _swap(
     f: Int,
 ) -> None:
     a, b, c, d = first[e], second[e], first[f], second[f]
-    _replace(offsets, neighbors, a, b, d)
-    _replace(offsets, neighbors, b, a, c)
-    _replace(offsets, neighbors, c, d, b)
-    _replace(offsets, neighbors, d, c, a)
+    replace(offsets, neighbors, a, b, d)
+    replace(offsets, neighbors, b, a, c)
+    replace(offsets, neighbors, c, d, b)
+    replace(offsets, neighbors, d, c, a)
     second[e], second[f] = d, b
 
 
 @kernel()
-def _linked(offsets: np.ndarray, neighbors: np.ndarray, u: Int, v: Int) -> bool:
+def linked(offsets: np.ndarray, neighbors: np.ndarray, u: Int, v: Int) -> bool:
     if offsets[u + 1] - offsets[u] > offsets[v + 1] - offsets[v]:
         u, v = v, u
     for i in range(offsets[u], offsets[u + 1]):
@@ -170,7 +170,7 @@ def _linked(offsets: np.ndarray, neighbors: np.ndarray, u: Int, v: Int) -> bool:
 
 
 @kernel()
-def _replace(offsets: np.ndarray, neighbors: np.ndarray, u: Int, old: Int, new: Int) -> None:
+def replace(offsets: np.ndarray, neighbors: np.ndarray, u: Int, old: Int, new: Int) -> None:
     i = offsets[u]
     while neighbors[i] != old:
         i += 1
@@ -191,7 +191,7 @@ def _drawn_apart(
 
 
 @kernel()
-def _ring_distance(x: int, y: int, ring: int) -> int:
+def ring_distance(x: int, y: int, ring: int) -> int:
     apart = abs(x - y)
     return min(apart, ring - apart)
 

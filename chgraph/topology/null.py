@@ -55,7 +55,8 @@ def null_model(
 
         "lattice": only swaps that do not lengthen the links, where the nodes lie on a ring
         in random order (both sides of a bipartite graph on one ring): a lattice-like graph
-        with many short cycles.
+        with many short cycles. After the default number of swaps it is still far from a
+        lattice; :func:`lattice_reference` goes all the way.
     swaps : float
         Swaps per link. "maslov-sneppen" draws ``round(swaps * n_links / (1 - density)^2)``
         pairs of links (at most 100 times swaps * n_links), where the denominator is about
@@ -120,7 +121,7 @@ def swapped_links(
     sides = network.shape if isinstance(network, BipartiteGraph) else None
     if sides is not None:
         second += sides[0]
-    lists = *_neighbor_lists(first, second), first, second, sides is not None
+    lists = *neighbor_lists(first, second), first, second, sides is not None
     if kind == "maslov-sneppen":
         swap_uniformly(*lists, _n_draws(network, swaps), rng)
     elif kind == "cannistraci-muscoloni":
@@ -128,7 +129,7 @@ def swapped_links(
         most_rejected = min(20 * first.size**2, _MOST_REJECTED)
         swap_by_degree(*lists, _weight_sum(network), n_swaps, most_rejected, rng)
     else:
-        place, ring = _places(network, rng)
+        place, ring = ring_places(network, rng)
         n_tries = 1 + round(2 * first.size / (place.size - 1))
         swap_towards_lattice(*lists, place, ring, round(swaps * first.size), n_tries, rng)
     if sides is not None:
@@ -136,10 +137,15 @@ def swapped_links(
     return first, second
 
 
-def _neighbor_lists(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return offsets and neighbours of all nodes, of both sides if there are two."""
+def neighbor_lists(
+    first: np.ndarray, second: np.ndarray, n_nodes: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return offsets and neighbours of all nodes, of both sides if there are two.
+
+    Up to the last node with links, or of at least `n_nodes` nodes.
+    """
     ends = np.concatenate([first, second])
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(ends))])
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=n_nodes))])
     others = np.concatenate([second, first])
     return offsets, others[np.argsort(ends, kind="stable")].astype(np.int32)
 
@@ -161,7 +167,9 @@ def _weight_sum(network: Graph | BipartiteGraph) -> int:
     return int(left[left > 0].min() * right[right > 0].min() + left.max() * right.max())
 
 
-def _places(network: Graph | BipartiteGraph, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+def ring_places(
+    network: Graph | BipartiteGraph, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
     """Return the place of every node on a ring, in random order, and the ring's length.
 
     Whole numbers, so that equal lengths are equal: node i of a side of n nodes lies at

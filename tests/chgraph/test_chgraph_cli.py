@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from chgraph import BipartiteGraph
+from chgraph import BipartiteGraph, plotting
 from chgraph.cli import main
 from chgraph.files import read_network
 from chgraph.linkpred.evaluation import evaluate
@@ -163,6 +163,32 @@ def test_predict_draws_both_sides_and_large_networks(plants, tmp_path):
         assert picture.read_bytes().startswith(PNG)
 
 
+@needs_matplotlib
+def test_names_that_look_like_mathematics_are_drawn(tmp_path, capsys):
+    path, picture = tmp_path / "odd.csv", tmp_path / "odd.png"
+    path.write_text("source,target\n$\\frac$,b\nb,c\nc,$x_1$\n")
+    main(["predict", str(path), "--plot", str(picture)])
+    assert "$\\frac$   $x_1$" in capsys.readouterr().out
+    assert picture.read_bytes().startswith(PNG)
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_picture_that_fails_costs_no_result(karate, tmp_path, capsys, monkeypatch, as_json):
+    def fails_to_draw(*_, **__):
+        raise ValueError("no room to draw")
+
+    monkeypatch.setattr(plotting, "predicted_links", fails_to_draw)
+    out = tmp_path / "links.csv"
+    options = ["--out", str(out), "--plot", str(tmp_path / "no.png"), *["--json"] * as_json]
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", str(karate), "--k", "5", *options])
+    printed, error = capsys.readouterr()
+    assert (stop.value.code, error) == (2, "chgraph: no room to draw\n")
+    assert len(json.loads(printed)["links"]) == 5 if as_json else "5 links predicted" in printed
+    assert out.read_text().count("\n") == 6
+
+
 # --------------------------------------------------------------------------- evaluate
 
 
@@ -243,7 +269,8 @@ def test_bad_files_are_one_line_and_exit_2(command, tmp_path, capsys):
     ("arguments", "named"),
     [
         (["--method", "CH9-L3"], "CH9-L3"),
-        (["--k", "-1"], "k must be at least 0"),
+        (["--k", "-1"], "--k must be at least 1, or all; got -1"),
+        (["--k", "0"], "--k must be at least 1, or all; got 0"),
         (["--k", "ten"], "--k: no type matching INT|{all} could be instantiated from ['ten'].\n"),
         (["--kay", "10"], "--kay"),
         (["--local-community", "near"], "local_community"),

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from chgraph import BipartiteGraph, Graph
 from chgraph._progress import progress_bar
 from chgraph.linkpred import _trials, evaluation
+from chgraph.linkpred._chance import expected_by_chance
 from chgraph.linkpred._pairs import ScoredPairs
 from chgraph.linkpred.adaptive import adaptive_scores
 from chgraph.linkpred.evaluation import evaluate
 from chgraph.linkpred.measures import measure_all
-from chgraph.plotting import evaluation_bars
+from chgraph.plotting import evaluation_points
 from tests import naive, zoo
 from tests.optional import needs_matplotlib, needs_pandas
 
@@ -226,6 +227,7 @@ def test_result():
         "connected": True,
         "local_community": "all",
         "k": 5,
+        "random": expected_by_chance(8, 34 * 33 // 2 - 78 + 8, 5),
     }
     with pytest.raises(ValueError, match=r"measure must be one of 'precision', .*; got 'AUC'"):
         result.values("RA-L3", "AUC")
@@ -272,26 +274,52 @@ def test_frame(monkeypatch):
         result.to_frame()
 
 
+def drawn(axes):
+    """The points of each column, from left to right, and the heights of its mean."""
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    points.sort(key=lambda line: np.mean(line.get_xdata()))
+    bars = [line for line in axes.lines if line.get_linewidth() == 2.0]
+    bars.sort(key=lambda line: np.mean(line.get_xdata()))
+    return [line.get_ydata().tolist() for line in points], [bar.get_ydata()[0] for bar in bars]
+
+
 @needs_matplotlib
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_plot(repeats):
     plt = pytest.importorskip("matplotlib.pyplot")
     result = evaluate(KARATE, methods=METHODS, repeats=repeats, rng=0)
     figure, axes = plt.subplots()
-    assert evaluation_bars(result, ax=axes) is axes
-    heights = [bar.get_height() for bar in axes.patches]
-    table = result.table()
-    assert heights == [table[m][name].mean for m in METHODS for name in result.measures]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(METHODS)
+    assert evaluation_points(result, ax=axes) is axes
+    points, means = drawn(axes)
+    columns = [(m, name) for name in result.measures for m in METHODS]
+    assert points == [result.values(*column).tolist() for column in columns]
+    expected = [result.values(*column).mean() for column in columns] if repeats > 1 else []
+    assert means == pytest.approx(expected)
+    (random,) = axes.collections
+    heights = [segment[0, 1] for segment in random.get_segments()]
+    assert heights == [result.settings["random"][name] for name in result.measures]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == [*METHODS, "random ranking"]
     plt.close(figure)
-    alone = evaluation_bars(result, measures=["NDCG"])
-    heights = [bar.get_height() for bar in alone.patches]
-    assert heights == [table[method]["NDCG"].mean for method in METHODS]
+
+
+@needs_matplotlib
+def test_plot_of_one_measure():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    result = evaluate(KARATE, methods=METHODS, repeats=3, rng=0)
+    alone = evaluation_points(result, measures=["NDCG"])
+    assert drawn(alone)[0] == [result.values(method, "NDCG").tolist() for method in METHODS]
     assert [text.get_text() for text in alone.get_xticklabels()] == list(METHODS)
-    assert (alone.get_ylabel(), alone.get_legend()) == ("NDCG", None)
+    assert alone.get_ylabel() == "NDCG"
+    segment = alone.collections[0].get_segments()[0].tolist()
+    level = result.settings["random"]["NDCG"]
+    assert segment == [[-0.5, level], [1.5, level]]
     plt.close(alone.figure)
+    seconds = evaluation_points(result, measures=["seconds"])
+    assert not seconds.collections
+    plt.close(seconds.figure)
     with pytest.raises(ValueError, match="measures must be one of"):
-        evaluation_bars(result, measures=["AUC"], ax=axes)
+        evaluation_points(result, measures=["AUC"])
 
 
 def test_progress_bar(capsys):

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph.linkpred import measures
+from chgraph.linkpred._chance import expected_by_chance
 from chgraph.linkpred.measures import measure_all, rank_pairs
 from tests import naive
+from tests.frequencies import n_draws
 
 # (ours, the definition) of the measures without a depth
 PAIRS = [
@@ -157,6 +159,29 @@ def test_zeros_are_counted_not_listed():
     rank_at_zero = 2 + (1 + n_zero) / 2
     gain = 1 / math.log2(3) + 1 / math.log2(1 + rank_at_zero)
     assert found["NDCG"] == pytest.approx(gain / (1 + 1 / math.log2(3)))
+
+
+@pytest.mark.parametrize(("n_positive", "n_pairs", "k"), [(8, 120, 20), (3, 9, 12), (5, 40, 1)])
+def test_chance_is_the_mean_of_random_rankings(n_positive, n_pairs, k):
+    rng, found = np.random.default_rng(0), []
+    for _ in range(n_draws(1000)):
+        labels = rng.permutation(n_pairs) < n_positive
+        found.append(measure_all(rank_pairs(-np.arange(n_pairs), labels), k))
+    expected = expected_by_chance(n_positive, n_pairs, k)
+    assert list(expected) == list(found[0])
+    for name, value in expected.items():
+        values = np.array([row[name] for row in found])
+        error = values.std() / np.sqrt(values.size)
+        # Areas by the trapezoid rule depart from their limits where there are few pairs.
+        slack = {"AUC-PR": 0.15, "AUC-mROC": 0.05}.get(name, 0.0)
+        assert value == pytest.approx(values.mean(), abs=4.5 * error + slack), name
+
+
+def test_chance_in_many_pairs_is_the_sum_over_all_of_them():
+    n_pairs = 2**18 + 5000
+    discounts = 1 / np.log2(1 + np.arange(1, n_pairs + 1))
+    expected = 7 / n_pairs * discounts.sum() / discounts[:7].sum()
+    assert expected_by_chance(7, n_pairs)["NDCG"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_first_place_alone():

@@ -23,7 +23,7 @@ def test_ones_are_counted():
 
     @numba.njit
     def count(word):
-        return _bits_core._n_ones(word)
+        return _bits_core.n_ones(word)
 
     for word in words:
         assert count(word) == int(word).bit_count()

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph, Graph, as_graph
+from chgraph.metrics import clustering
 from chgraph.threads import thread_limit
-from chgraph.topology import NULL_MODELS, erdos_renyi, null_model, small_world
+from chgraph.topology import (
+    NULL_MODELS,
+    erdos_renyi,
+    lattice_reference,
+    null_model,
+    small_world,
+)
 from chgraph.topology import null as null_module
 from chgraph.topology._null_core import swap_towards_lattice
 from tests import golden, naive, zoo
@@ -174,8 +181,8 @@ def test_links_never_get_longer_towards_a_lattice(two_sided):
     graph = erdos_renyi(12, 15, 0.7, rng=0) if two_sided else real_graph("karate")
     first, second = graph.links()
     second = second + 12 * two_sided
-    lists = null_module._neighbor_lists(first, second)
-    place, ring = null_module._places(graph, np.random.default_rng(3))
+    lists = null_module.neighbor_lists(first, second)
+    place, ring = null_module.ring_places(graph, np.random.default_rng(3))
     total, rng = [lengths(first, second, place, ring)], np.random.default_rng(4)
     for _ in range(20):
         swap_towards_lattice(*lists, first, second, two_sided, place, ring, 20, 5, rng)
@@ -194,8 +201,8 @@ def test_as_many_swaps_lead_to_the_lattice_as_in_the_reference(name):
     for seed in range(n_draws(60)):
         rng = np.random.default_rng(seed)
         first, second = graph.links()
-        lists = null_module._neighbor_lists(first, second)
-        places = null_module._places(graph, rng)
+        lists = null_module.neighbor_lists(first, second)
+        places = null_module.ring_places(graph, rng)
         n_done = swap_towards_lattice(*lists, first, second, False, *places, n_rounds, n_tries, rng)
         shares.append(n_done / n_rounds)
     error = np.std(shares) * np.sqrt(1 / len(shares) + 1 / 200)
@@ -213,6 +220,34 @@ def test_a_layer_becomes_more_like_a_lattice():
     lattice = np.mean([four_cycles(null_model(layer, kind="lattice", rng=s)) for s in seeds])
     random = np.mean([four_cycles(null_model(layer, rng=s)) for s in seeds])
     assert lattice > 2 * random
+    converged = np.mean([four_cycles(lattice_reference(layer, rng=s)) for s in seeds])
+    assert converged > 1.2 * lattice
+
+
+@given(networks(), SEEDS)
+def test_a_converged_lattice_has_the_degrees_and_depends_on_the_seed_alone(graph, seed):
+    got = lattice_reference(graph, rng=seed)
+    assert type(got) is type(graph)
+    assert degrees(got) == degrees(graph)
+    assert lattice_reference(graph, rng=seed) == got
+
+
+@pytest.mark.parametrize("k", [4, 8])
+def test_a_converged_lattice_of_equal_degrees_is_nearly_a_ring(k):
+    """The clustering of ring lattices is 3 (k - 2) / (4 (k - 1)); 10 swaps end far below."""
+    random = networkx.random_regular_graph(k, 200, seed=0)
+    ring = 3 * (k - 2) / (4 * (k - 1))
+    assert clustering(networkx.watts_strogatz_graph(200, k, 0.0)) == pytest.approx(ring)
+    converged = np.mean([clustering(lattice_reference(random, rng=s)) for s in range(3)])
+    assert converged == pytest.approx(ring, rel=0.1)
+    assert clustering(null_model(random, kind="lattice", rng=0)) < 0.7 * ring
+
+
+def test_a_converged_lattice_keeps_names_and_what_cannot_be_swapped():
+    path = lattice_reference(networkx.path_graph(list("abcdef")), rng=1)
+    assert path.names == tuple("abcdef")
+    for rigid in (networkx.star_graph(5), networkx.complete_graph(5), networkx.empty_graph(3)):
+        assert lattice_reference(rigid, rng=0) == as_graph(rigid)
 
 
 # ------------------------------------------------------------------------------- seeds, big, bad

@@ -6,13 +6,16 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from chgraph import Graph, as_bipartite, metrics, plotting, predict_links
+from chgraph import Graph, as_bipartite, as_graph, metrics, plotting, predict_links
+from chgraph.linkpred.prediction import LinkPrediction
+from chgraph.plotting._names import written
 from tests import naive
 from tests.chgraph.test_metrics import neighbour_sets
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the extra viz is not installed")
 Axes = pytest.importorskip("matplotlib.axes").Axes
 to_hex = pytest.importorskip("matplotlib.colors").to_hex
+KARATE = nx.Graph(nx.karate_club_graph().edges)
 FLORENTINE = nx.florentine_families_graph()
 SORTED = np.kron(np.eye(2, dtype=int), np.ones((2, 3), dtype=int))
 BLOCKS = SORTED[[0, 2, 1, 3]][:, [0, 3, 4, 1, 5, 2]]
@@ -67,10 +70,25 @@ def test_degrees_are_shares_of_nodes_with_at_least_as_many(ax):
 def test_the_fitted_law_begins_at_its_xmin(ax):
     plotting.degree_distribution(FLORENTINE, ax=ax)
     fit = metrics.powerlaw_fit(FLORENTINE)
-    assert labels(ax)[1] == rf"power law, $\gamma$ = {fit.gamma:.2f} from k = {fit.xmin} on"
+    p = metrics.powerlaw_p(FLORENTINE, n_samples=250, rng=0).value
+    law = rf"power law, $\gamma$ = {fit.gamma:.2f} from k = {fit.xmin} on"
+    assert labels(ax)[1] == f"{law}\np = {p:.2f}"
+    assert (p >= 0.1, ax.lines[1].get_linestyle()) == (True, "-")
     k, share = ax.lines[1].get_data()
     assert (k[0], share[0]) == (fit.xmin, pytest.approx(fit.n_tail / 15))
     assert (np.diff(share) < 0).all()
+
+
+def test_a_rejected_law_is_dashed(ax):
+    """Degrees of a random graph are no power law from their smallest on."""
+    random = nx.watts_strogatz_graph(1000, 10, 0.3, seed=0)
+    assert metrics.powerlaw_p(random, n_samples=50, rng=0).value < 0.1
+    plotting.degree_distribution(random, n_samples=50, ax=ax)
+    assert labels(ax)[1].endswith("\nrejected, p < 0.02")
+    assert ax.lines[1].get_linestyle() == "--"
+    plotting.degree_distribution(random, n_samples=0, ax=ax)
+    assert labels(ax)[3].endswith(" on")
+    assert ax.lines[3].get_linestyle() == "-"
 
 
 def test_both_sides_share_axes(ax):
@@ -102,6 +120,7 @@ def test_degrees_are_written_as_whole_numbers(largest, written, ax):
 def test_without_a_law_none_is_drawn(graph, ax):
     plotting.degree_distribution(graph, ax=ax)
     assert labels(ax) == ["nodes"]
+    assert ax.get_xscale() == "linear"
     ax.figure.canvas.draw()
 
 
@@ -285,6 +304,142 @@ def test_nodes_without_links_stand_last(ax):
     plotting.predicted_links(layer, predict_links(layer, 0), ax=ax)
     place = {text.get_text(): text.xy for text in ax.texts if text.xy[0] == 0.0}
     assert place["0"][1] == min(y for _, y in place.values())
+
+
+def caves():
+    """Fifty caves of six on a ring, each with a link less."""
+    return as_graph(nx.connected_caveman_graph(50, 6))
+
+
+def test_of_a_large_network_the_neighborhood_of_the_best_pairs_is_drawn(ax):
+    graph = caves()
+    prediction = predict_links(graph, 30)
+    plotting.predicted_links(graph, prediction, first=3, ax=ax)
+    links, predicted = ax.collections
+    place = {int(text.get_text()): text.xy for text in ax.texts}
+    best = list(prediction)[:3]
+    assert 6 <= len(place) <= 40
+    assert [[place[u], place[v]] for u, v, _ in best] == [
+        [tuple(end) for end in line] for line in np.array(predicted.get_segments()).tolist()
+    ]
+    # All links among the nodes shown, and no other.
+    drawn = {tuple(sorted(map(tuple, line))) for line in np.array(links.get_segments()).tolist()}
+    inside = graph.to_networkx().subgraph(place).edges
+    assert drawn == {tuple(sorted((place[u], place[v]))) for u, v in inside}
+    assert ax.get_title() == "best 3 of 30 links predicted by CH3-L3"
+
+
+def test_widths_follow_the_scores(ax):
+    prediction = predict_links(KARATE, 8, method="CN")
+    plotting.predicted_links(prediction.graph, prediction, ax=ax)
+    widths = np.array(ax.collections[1].get_linewidths())
+    np.testing.assert_allclose(widths, 4.5 * prediction.score / prediction.score[0])
+    assert max(ax.collections[0].get_linewidths()) < widths.min()
+
+
+def test_names_cover_neither_each_other_nor_nodes(ax):
+    prediction = predict_links(KARATE, 8, method="CN")
+    plotting.predicted_links(prediction.graph, prediction, ax=ax)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 34
+    cover = sum(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert cover <= 1
+    nodes = ax.transData.transform(np.transpose(ax.lines[0].get_data()))
+    assert sum(box.contains(*node) for box in boxes for node in nodes) <= 1
+
+
+@pytest.mark.parametrize(
+    ("graph", "matrix"),
+    [
+        (nx.gnp_random_graph(40, 0.1, seed=1), False),  # small
+        (nx.gnp_random_graph(60, 0.5, seed=1), True),  # dense
+        (nx.gnp_random_graph(400, 0.02, seed=1), False),  # a neighborhood of it
+        (as_bipartite(np.random.default_rng(0).random((20, 30)) < 0.4), True),
+    ],
+)
+def test_no_hairball_is_drawn(graph, matrix, ax):
+    prediction = predict_links(graph, 12)
+    plotting.predicted_links(prediction.graph, prediction, ax=ax)
+    assert (len(ax.collections) == 0) == matrix
+    if not matrix:
+        assert len(ax.collections[0].get_segments()) <= 120
+
+
+def test_more_than_300_nodes_are_a_matrix(ax):
+    matching = Graph.from_links(np.arange(0, 800, 2), np.arange(1, 800, 2))
+    for n_pairs, matrix in ((150, False), (151, True)):
+        ends = np.arange(n_pairs), np.arange(400, 400 + n_pairs)
+        prediction = LinkPrediction(*ends, np.ones(n_pairs), "ours", matching)
+        ax.clear()
+        plotting.predicted_links(matching, prediction, first=200, ax=ax)
+        assert (not ax.collections) == matrix
+
+
+def test_the_matrix_is_ordered_by_community(ax):
+    blocks = nx.disjoint_union(nx.complete_graph(25), nx.complete_graph(20))
+    blocks.remove_edge(0, 1)
+    order = np.random.default_rng(1).permutation(45).tolist()
+    mixed = as_graph(nx.relabel_nodes(blocks, dict(enumerate(order)), copy=True))
+    prediction = predict_links(mixed, 1, method="CN")
+    plotting.predicted_links(mixed, prediction, ax=ax)
+    columns, rows = lines(ax)["link"].get_data()
+    assert ((columns < 25) == (rows < 25)).all()
+    assert lines(ax)["predicted"].get_xdata().size == 2  # both directions
+    frames = sorted(patch.get_bbox().bounds for patch in ax.patches)
+    assert frames == [(-0.5, -0.5, 25.0, 25.0), (24.5, 24.5, 20.0, 20.0)]
+    places = dict(zip(ax.get_yticks(), (t.get_text() for t in ax.get_yticklabels()), strict=True))
+    u, v, _ = next(iter(prediction))
+    drawn = {places[i] for i in lines(ax)["predicted"].get_xdata()}
+    assert drawn == {str(u), str(v)}
+
+
+def test_bars_are_the_best_scores_by_name(ax):
+    women = as_bipartite(nx.davis_southern_women_graph())
+    prediction = predict_links(women, 20)
+    plotting.ranked_links(prediction, first=5, ax=ax)
+    best = list(prediction)[:5]
+    assert [bar.get_width() for bar in ax.patches] == [score for _, _, score in best]
+    names = [f"{u} \N{EN DASH} {v}" for u, v, _ in best]
+    assert [text.get_text() for text in ax.get_yticklabels()] == names
+    low, high = ax.get_ylim()
+    assert low > high  # the best on top
+    for draw in (plotting.ranked_links, lambda p, **to: plotting.predicted_links(p.graph, p, **to)):
+        with pytest.raises(ValueError, match="first must be at least 1"):
+            draw(prediction, first=0)
+
+
+def test_no_prediction_is_an_empty_ranking(ax):
+    plotting.ranked_links(predict_links(nx.complete_graph(3)), ax=ax)
+    ax.figure.canvas.draw()
+    assert not ax.patches
+    assert [text.get_text() for text in ax.texts] == ["no pair is predicted"]
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "$x_1$", "$", r"\$5", "a $b$ $c"])
+def test_names_are_written_as_they_are(name, ax):
+    path = nx.path_graph([name, "b", "c", "d"])
+    prediction = predict_links(path)
+    for draw in (
+        lambda: plotting.predicted_links(prediction.graph, prediction, ax=ax),
+        lambda: plotting.ranked_links(prediction, ax=ax),
+        lambda: plotting.rank_table([prediction], ax=ax),
+        lambda: plotting.link_example(path, name, "d", ax=ax),
+    ):
+        ax.clear()
+        draw()
+        ax.figure.canvas.draw()
+        texts = [t for t in (*ax.texts, *ax.get_yticklabels()) if "$" in t.get_text()]
+        assert texts
+        for text in texts:
+            shown, mathematics = text._preprocess_math(text.get_text())
+            assert (mathematics, name in shown) == (False, True)
+
+
+def test_long_names_and_names_of_several_lines_are_one_line_in_the_picture():
+    assert written("two\nlines") == "two lines"
+    short = written("x" * 20 + "y" * 40)
+    assert (len(short), short[:16], short[-15:]) == (32, "x" * 16, "y" * 15)
 
 
 def test_ranks_of_several_methods_stand_side_by_side(ax):

@@ -6,6 +6,8 @@ import math
 import networkx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph, Graph, as_graph
 from chgraph.metrics import (
@@ -15,6 +17,7 @@ from chgraph.metrics import (
     small_world_sigma,
     small_world_sigma_efficiency,
 )
+from chgraph.metrics.small_world import LATTICES
 from tests import golden, naive, zoo
 from tests.frequencies import n_draws
 
@@ -37,7 +40,8 @@ def test_golden_null_models_and_measures(name):
     """Means over null models agree within 4.5 standard errors of both sides."""
     stochastic = golden.read_json("topological_measures.json")[name]["stochastic"]
     links, n_nodes = golden.one_graph(name)
-    got = small_world(Graph.from_links(*links, n_nodes), n_nulls=n_draws(100), rng=0)
+    graph = Graph.from_links(*links, n_nodes)
+    got = small_world(graph, n_nulls=n_draws(100), lattice="published", rng=0)
     for kind in ("random", "lattice"):
         reference = stochastic[f"smallworld_null_{kind}"]["octave"]
         for measure, expected in reference.items():
@@ -52,6 +56,32 @@ def test_golden_null_models_and_measures(name):
         assert estimate.value == pytest.approx(expected["octave_60_nulls"], abs=4.5 * error + 1e-12)
 
 
+# Without convergence: -1.8, -2.3, -1.7, -0.6 and 0.9.
+@pytest.mark.parametrize(
+    ("graph", "low", "high"),
+    [
+        (networkx.connected_caveman_graph(10, 6), -1.0, -0.4),
+        (networkx.connected_caveman_graph(15, 7), -1.0, -0.6),
+        (networkx.watts_strogatz_graph(150, 8, 0.0), -1.0, -0.6),
+        (networkx.watts_strogatz_graph(150, 8, 0.1, seed=0), -0.2, 0.2),
+        (networkx.watts_strogatz_graph(150, 8, 1.0, seed=0), 0.8, 1.0),
+    ],
+)
+def test_omega_runs_from_lattices_over_small_worlds_to_random_graphs(graph, low, high):
+    for measure in (small_world_omega, small_world_omega_efficiency):
+        assert measure(graph, n_nulls=2, rng=0).value >= -1.0
+    assert low < small_world_omega(graph, n_nulls=2, rng=0).value < high
+
+
+@given(st.integers(3, 8), st.integers(3, 6), st.floats(0.0, 1.0), st.integers(0, 99))
+def test_omega_is_never_below_its_bound(n_caves, size, share, seed):
+    caves = networkx.connected_caveman_graph(n_caves, size)
+    mixed = networkx.double_edge_swap(caves, int(share * n_caves), max_tries=10**5, seed=seed)
+    got = small_world(mixed, n_nulls=2, rng=seed)
+    for omega in (got.omega, got.omega_efficiency):
+        assert math.isnan(omega.value) or omega.value >= -1.0
+
+
 @pytest.mark.parametrize("measure", ["omega", "sigma"])
 def test_the_spread_is_that_of_repeated_runs(measure):
     links, n_nodes = golden.one_graph("karate")
@@ -63,9 +93,10 @@ def test_the_spread_is_that_of_repeated_runs(measure):
     assert observed == pytest.approx(claimed, rel=4.5 / math.sqrt(2 * len(runs)))
 
 
-def test_the_measures_are_their_formulas():
+@pytest.mark.parametrize("kind", LATTICES)
+def test_the_measures_are_their_formulas(kind):
     links, n_nodes = golden.one_graph("karate")
-    got = small_world(Graph.from_links(*links, n_nodes), n_nulls=4, rng=1)
+    got = small_world(Graph.from_links(*links, n_nodes), n_nulls=4, lattice=kind, rng=1)
     neighbours = naive.neighbours_from_edges(n_nodes, links.T)
     observed = {name: getattr(naive, name)(neighbours) for name in got.observed}
     assert got.observed == pytest.approx(observed, abs=1e-12)
@@ -80,7 +111,8 @@ def test_the_measures_are_their_formulas():
             random["efficiency_glob"] / observed["efficiency_glob"],
         ),
     ):
-        assert omega.value == pytest.approx(ratio - observed[local] / lattice[local], abs=1e-12)
+        reference = max(lattice[local], observed[local] if kind == "converged" else 0.0)
+        assert omega.value == pytest.approx(ratio - observed[local] / reference, abs=1e-12)
         assert sigma.value == pytest.approx(observed[local] / random[local] * ratio, abs=1e-12)
 
 
@@ -167,6 +199,12 @@ def test_results_are_frozen():
     got = small_world(networkx.complete_graph(4), n_nulls=2, rng=0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         got.omega = got.sigma
+
+
+@pytest.mark.parametrize("measure", [small_world, small_world_omega, small_world_omega_efficiency])
+def test_kinds_of_lattice_are_named(measure):
+    with pytest.raises(ValueError, match=r"^lattice must be one of 'converged', 'published'"):
+        measure(networkx.path_graph(4), lattice="ring")
 
 
 @pytest.mark.parametrize("measure", [small_world, *ALONE.values()])
