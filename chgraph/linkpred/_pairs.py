@@ -47,8 +47,16 @@ def best_first(
     """
     if then is None:
         return ScoredPairs(*ranked_pairs(*pairs, k))
-    keys = round_significant(pairs.score)
-    order = np.lexsort((pairs.target, pairs.source, -then, -keys))[:k]
+    keys = -round_significant(pairs.score)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    tied = np.zeros(keys.size, dtype=bool)
+    tied[1:] = keys[1:] == keys[:-1]
+    tied[:-1] |= tied[1:]
+    ties = order[tied]
+    places = pairs.target[ties], pairs.source[ties], -then[ties], keys[tied]
+    order[tied] = ties[np.lexsort(places)]
+    order = order[:k]
     return ScoredPairs(*(column[order] for column in pairs))
 
 

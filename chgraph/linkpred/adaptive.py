@@ -9,6 +9,7 @@ of a linked pair is no part of its score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -55,9 +56,6 @@ class AdaptiveScores:
         By the selected rule, at 12 significant digits.
     spcorr : ndarray of float64
         SPcorr under the selected rule, at 12 decimals.
-    rank : ndarray of int64
-        Dense rank by (score, spcorr), higher is likelier, from 1 for the lowest of all pairs;
-        linked pairs, not listed here, take part.
     """
 
     method: str
@@ -68,7 +66,16 @@ class AdaptiveScores:
     target: np.ndarray
     score: np.ndarray
     spcorr: np.ndarray
-    rank: np.ndarray
+    _every_pair: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """Dense rank by (score, spcorr), int64: higher is likelier, from 1 for the lowest pair.
+
+        Linked pairs, not listed here, take part.
+        """
+        scores, correlation, unlinked = self._every_pair
+        return _dense_ranks(scores, correlation)[unlinked]
 
 
 def candidate_rules(graph: Graph | BipartiteGraph, method: str) -> tuple[str, ...]:
@@ -305,7 +312,6 @@ def _listed(
     method: str,
     auprs: dict[str, float],
 ) -> AdaptiveScores:
-    ranks = _dense_ranks(best.scores, best.correlation)
     numbers = pairs.unlinked()
     return AdaptiveScores(
         method,
@@ -315,5 +321,5 @@ def _listed(
         *pairs.nodes(numbers),
         best.scores[numbers],
         best.correlation[numbers],
-        ranks[numbers],
+        (best.scores, best.correlation, numbers),
     )

@@ -207,8 +207,7 @@ def _adaptive(
     pairs = ScoredPairs(result.source[positive], result.target[positive], result.score[positive])
     if k is None and pairs.score.size > _MAX_PAIRS:
         raise ValueError(f"more than {_MAX_PAIRS:,} pairs score above 0; pass k")
-    order = np.lexsort((pairs.target, pairs.source, -result.rank[positive]))[:k]
-    pairs = ScoredPairs(*(column[order] for column in pairs))
+    pairs = best_first(pairs, k, then=result.spcorr[positive])
     return pairs, {"selected": result.selected, "auprs": result.auprs}
 
 
