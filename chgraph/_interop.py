@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
-Sides = tuple[list[Hashable], list[Hashable], list[tuple[Hashable, Hashable]]]
+# Set on graphs that are handed out without names: the numbers of their nodes are no names.
+UNNAMED = "chgraph_unnamed"
+
+
+class Sides(NamedTuple):
+    """A two-sided graph: names of both sides (None: unnamed), links by number, of any repeats."""
+
+    left_names: list[Hashable]
+    right_names: list[Hashable]
+    left: np.ndarray
+    right: np.ndarray
+    weighted: bool
+    named: bool
 
 
 def graph_library(obj: Any) -> str | None:
@@ -24,53 +36,70 @@ def graph_library(obj: Any) -> str | None:
 
 
 def read_networkx(graph: networkx.Graph) -> Sides:
-    """Return left names, right names and (left, right) links of a two-sided networkx graph."""
-    if graph.is_directed() or graph.is_multigraph():
+    """Read a two-sided networkx graph: sides in the node attribute ``bipartite``."""
+    if graph.is_directed():
         raise ValueError(
-            "graph must be an undirected simple networkx graph; convert it with "
-            "networkx.Graph(graph)"
+            "graph must be an undirected networkx graph; graph.to_undirected() ignores the "
+            "directions"
         )
-    side = dict(graph.nodes(data="bipartite"))
-    return _split_sides(side, list(graph.edges()), "bipartite")
+    names, links, weighted = read_networkx_links(graph)
+    assert isinstance(names, list)
+    sides = [side for _, side in graph.nodes(data="bipartite")]
+    named = not graph.graph.get(UNNAMED, False) or names != list(range(len(names)))
+    return _split_sides(names, sides, links, "bipartite", weighted=weighted, named=named)
 
 
 def read_igraph(graph: igraph.Graph) -> Sides:
-    """Return left names, right names and (left, right) links of a two-sided igraph graph."""
-    if graph.is_directed() or graph.has_multiple():
+    """Read a two-sided igraph graph: sides in the vertex attribute ``type``."""
+    if graph.is_directed():
         raise ValueError(
-            "graph must be an undirected simple igraph graph; convert it with as_undirected() "
-            "and simplify()"
+            "graph must be an undirected igraph graph; graph.as_undirected() ignores the directions"
         )
     if "type" not in graph.vs.attributes():
         raise ValueError("graph must have the vertex attribute 'type' (False: left, True: right)")
-    names = graph.vs["name"] if "name" in graph.vs.attributes() else range(graph.vcount())
-    side = dict(zip(names, graph.vs["type"], strict=True))
-    if len(side) != graph.vcount():
-        raise ValueError("graph must have distinct vertex names")
-    return _split_sides(side, [(names[u], names[v]) for u, v in graph.get_edgelist()], "type")
+    names, links, weighted = read_igraph_links(graph)
+    named = isinstance(names, list) or UNNAMED not in graph.attributes()
+    listed = list(range(names)) if isinstance(names, int) else names
+    return _split_sides(listed, graph.vs["type"], links, "type", weighted=weighted, named=named)
 
 
 def _split_sides(
-    side: dict[Hashable, Any], links: Sequence[tuple[Hashable, Hashable]], attribute: str
+    names: list[Any],
+    sides: Sequence[Any],
+    links: np.ndarray,
+    attribute: str,
+    *,
+    weighted: bool,
+    named: bool,
 ) -> Sides:
-    for name, value in side.items():
-        if value is None or value not in (0, 1):
+    """Number the nodes of each side by themselves; a name may stand once on each."""
+    for name, value in zip(names, sides, strict=True):
+        if not isinstance(value, int | np.integer | bool | np.bool_) or value not in (0, 1):
             raise ValueError(
                 f"every node needs the attribute {attribute!r} of 0 (left) or 1 (right); "
                 f"node {name!r} has {value!r}"
             )
-    for u, v in links:
-        if side[u] == side[v]:
-            raise ValueError(f"link ({u!r}, {v!r}) joins two nodes of one side; see {attribute!r}")
-    return (
-        [name for name, value in side.items() if not value],
-        [name for name, value in side.items() if value],
-        [(v, u) if side[u] else (u, v) for u, v in links],
-    )
+    side = np.array([bool(value) for value in sides], dtype=bool)
+    same = np.flatnonzero(side[links[:, 0]] == side[links[:, 1]])
+    if same.size:
+        u, v = (names[end] for end in links[same[0]])
+        raise ValueError(f"link ({u!r}, {v!r}) joins two nodes of one side; see {attribute!r}")
+    place = np.where(side, np.cumsum(side), np.cumsum(~side)) - 1
+    turned = side[links[:, 0]]
+    left = place[np.where(turned, links[:, 1], links[:, 0])]
+    right = place[np.where(turned, links[:, 0], links[:, 1])]
+    left_names = [name for name, value in zip(names, side, strict=True) if not value]
+    right_names = [name for name, value in zip(names, side, strict=True) if value]
+    return Sides(left_names, right_names, left, right, weighted, named)
 
 
 def write_networkx(
-    left: Sequence[Hashable], right: Sequence[Hashable], of_left: np.ndarray, of_right: np.ndarray
+    left: Sequence[Hashable],
+    right: Sequence[Hashable],
+    of_left: np.ndarray,
+    of_right: np.ndarray,
+    *,
+    named: bool,
 ) -> networkx.Graph:
     """Return a two-sided networkx graph, sides in the node attribute ``bipartite``."""
     if set(left) & set(right):
@@ -82,6 +111,8 @@ def write_networkx(
         result.nodes[name]["bipartite"] = 0
     for name in right:
         result.nodes[name]["bipartite"] = 1
+    if not named:
+        result.graph[UNNAMED] = True
     return result
 
 
@@ -95,6 +126,8 @@ def write_igraph(
     n_left, n_right = shape
     result = write_igraph_links(n_left + n_right, names, of_left, of_right + n_left)
     result.vs["type"] = [False] * n_left + [True] * n_right
+    if names is None:
+        result[UNNAMED] = True
     return result
 
 
@@ -107,7 +140,7 @@ def read_networkx_links(graph: networkx.Graph) -> Links:
         raise ValueError("graph must be undirected; graph.to_undirected() ignores the directions")
     number = {name: i for i, name in enumerate(graph)}
     links = [(number[u], number[v]) for u, v in graph.edges()]
-    weighted = any(w != 1 for _, _, w in graph.edges(data="weight", default=1))
+    weighted = any(_is_weight(w) for _, _, w in graph.edges(data="weight", default=1))
     return list(number), np.array(links, dtype=np.int64).reshape(-1, 2), weighted
 
 
@@ -116,8 +149,16 @@ def read_igraph_links(graph: igraph.Graph) -> Links:
     if graph.is_directed():
         raise ValueError("graph must be undirected; graph.as_undirected() ignores the directions")
     names = list(graph.vs["name"]) if "name" in graph.vs.attributes() else graph.vcount()
-    weighted = "weight" in graph.es.attributes() and any(w != 1 for w in graph.es["weight"])
+    weighted = "weight" in graph.es.attributes() and any(map(_is_weight, graph.es["weight"]))
     return names, np.array(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2), weighted
+
+
+def _is_weight(value: Any) -> bool:
+    """Whether a weight says more than that there is a link; an array does."""
+    try:
+        return bool(value != 1)
+    except ValueError:
+        return True
 
 
 def write_networkx_links(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from chgraph._containers import plain_matrix, refuse_links_as_matrix
 from chgraph.checks import check_count
 
 Names = Sequence[Hashable] | None
@@ -36,8 +37,12 @@ def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[i
     Explicit zeros of a sparse matrix are dropped and its duplicates summed, as in scipy.
     Values other than one draw a GraphInputWarning: weights are not kept.
     """
+    matrix = plain_matrix(name, matrix)
     if scipy.sparse.issparse(matrix):
+        if matrix.ndim != 2:
+            raise ValueError(f"{name} must be two-dimensional, got shape {matrix.shape}")
         coo = scipy.sparse.coo_array(matrix, copy=True)
+        coo.data = _widened(coo.data)
         coo.sum_duplicates()
         values, (rows, columns), shape = coo.data, coo.coords, coo.shape
     else:
@@ -47,6 +52,7 @@ def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[i
             raise ValueError(f"{name} must have rows of equal length: {error}") from error
         if dense.ndim != 2:
             raise ValueError(f"{name} must be two-dimensional, got shape {dense.shape}")
+        refuse_links_as_matrix(name, dense)
         rows, columns = np.nonzero(dense)
         values, shape = dense[rows, columns], dense.shape
     if not (np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_):
@@ -57,6 +63,14 @@ def read_matrix(name: str, matrix: Any) -> tuple[np.ndarray, np.ndarray, tuple[i
     if (values[present] != 1).any():
         warn_of_input(f"the weights of {name} are ignored: every non-zero entry is a link")
     return rows[present].astype(np.int64), columns[present].astype(np.int64), shape
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Return numbers of a type in which repeated entries can be summed."""
+    if values.dtype == np.bool_ or not np.issubdtype(values.dtype, np.integer):
+        return values
+    # Whether links are there is asked, not how often: no sum of ones can wrap around to 0.
+    return (values != 0).astype(np.int64) if values.dtype == np.uint64 else values.astype(np.int64)
 
 
 def offsets_of(nodes: np.ndarray, n_nodes: int) -> np.ndarray:

@@ -8,7 +8,7 @@ and links are numbered in (left, right) order.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse
 
 from chgraph import _interop
+from chgraph._containers import node_numbers
 from chgraph._neighbor_lists import (
     Names,
     checked_shape,
@@ -23,6 +24,7 @@ from chgraph._neighbor_lists import (
     node_names,
     offsets_of,
     read_matrix,
+    warn_of_input,
 )
 from chgraph.jit import frozen
 
@@ -142,6 +144,40 @@ class BipartiteGraph:
         return cls._from_codes(codes, shape, left_names, right_names)
 
     @classmethod
+    def from_named_links(
+        cls, left: Sequence[Hashable], right: Sequence[Hashable], weighted: bool = False
+    ) -> BipartiteGraph:
+        """Build a graph from the names of the left and the right end of every link.
+
+        Parameters
+        ----------
+        left, right : sequence of hashable
+            Nodes of a side are numbered as they come, or in rising order if all its names are
+            integers. A name on both sides is two nodes.
+        weighted : bool
+            Whether the links had weights, which are ignored with a :class:`GraphInputWarning`,
+            as repeated links are.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ.
+
+        Examples
+        --------
+        >>> BipartiteGraph.from_named_links(["bee", "bee"], ["rose", "lily"]).right_names
+        ('rose', 'lily')
+        """
+        if len(left) != len(right):
+            raise ValueError(
+                f"left and right must have equal length, got {len(left)} and {len(right)}"
+            )
+        left_names, (of_left,) = node_numbers(left)
+        right_names, (of_right,) = node_numbers(right)
+        names = left_names, right_names
+        return _from_loose_links(of_left, of_right, names, weighted=weighted)
+
+    @classmethod
     def from_biadjacency(
         cls, biadjacency: Any, *, left_names: Names = None, right_names: Names = None
     ) -> BipartiteGraph:
@@ -173,29 +209,29 @@ class BipartiteGraph:
         """Build from a networkx graph whose nodes carry the attribute ``bipartite`` (0 or 1).
 
         Nodes with ``bipartite=0`` become left nodes, in the graph's own order, and the
-        names are kept.
+        names are kept. Parallel links count once and weights are ignored, each with a
+        :class:`GraphInputWarning`.
 
         Raises
         ------
         ValueError
-            If the graph is directed or a multigraph, a node has no side, or a link joins
-            two nodes of one side.
+            If the graph is directed, a node has no side, or a link joins two nodes of one side.
         """
-        return _from_sides(*_interop.read_networkx(graph))
+        return _from_sides(_interop.read_networkx(graph))
 
     @classmethod
     def from_igraph(cls, graph: igraph.Graph) -> BipartiteGraph:
         """Build from an igraph graph whose vertices carry the attribute ``type`` (False, True).
 
         Vertices of type False become left nodes; the attribute ``name`` is kept where present.
+        Parallel links count once and weights are ignored, each with a :class:`GraphInputWarning`.
 
         Raises
         ------
         ValueError
-            If the graph is directed, has multiple links, has no ``type``, or a link joins
-            two vertices of one side.
+            If the graph is directed, has no ``type``, or a link joins two vertices of one side.
         """
-        return _from_sides(*_interop.read_igraph(graph))
+        return _from_sides(_interop.read_igraph(graph))
 
     # -------------------------------------------------------------------- counts
 
@@ -299,8 +335,8 @@ class BipartiteGraph:
     # --------------------------------------------------------------- conversions
 
     def biadjacency(self) -> scipy.sparse.csr_array:
-        """Return the biadjacency matrix, int8 ones at the links, shape (n_left, n_right)."""
-        ones = np.ones(self.n_links, dtype=np.int8)
+        """Return the biadjacency matrix, int64 ones at the links, shape (n_left, n_right)."""
+        ones = np.ones(self.n_links, dtype=np.int64)
         matrix = scipy.sparse.csr_array(
             (ones, self.left_neighbors.copy(), self.left_offsets.copy()), shape=self.shape
         )
@@ -313,7 +349,8 @@ class BipartiteGraph:
         Nodes keep their names; without names left node `u` is ``u`` and right node `v` is
         ``n_left + v``.
         """
-        return _interop.write_networkx(*self._node_names(), *self.links())
+        named = self.left_names is not None or self.right_names is not None
+        return _interop.write_networkx(*self._node_names(), *self.links(), named=named)
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph with the vertex attribute ``type`` (False: left, True: right).
@@ -354,18 +391,40 @@ class BipartiteGraph:
         )
 
 
-def _from_sides(
-    left_names: list[Hashable],
-    right_names: list[Hashable],
-    links: list[tuple[Hashable, Hashable]],
-) -> BipartiteGraph:
-    """Build a named graph from the names on each side and (left, right) links by name."""
-    left_index = {name: i for i, name in enumerate(left_names)}
-    right_index = {name: i for i, name in enumerate(right_names)}
-    return BipartiteGraph.from_links(
-        np.array([left_index[u] for u, _ in links], dtype=np.int64),
-        np.array([right_index[v] for _, v in links], dtype=np.int64),
-        (len(left_names), len(right_names)),
-        left_names=left_names,
-        right_names=right_names,
+def check_bipartite(name: str, graph: Any) -> BipartiteGraph:
+    """Return a BipartiteGraph, or raise TypeError if it is none."""
+    if not isinstance(graph, BipartiteGraph):
+        raise TypeError(
+            f"{name} must be a chgraph.BipartiteGraph, got {type(graph).__name__}; "
+            "chgraph.as_bipartite makes one"
+        )
+    return graph
+
+
+def _from_sides(sides: _interop.Sides) -> BipartiteGraph:
+    graph = _from_loose_links(
+        sides.left,
+        sides.right,
+        (sides.left_names, sides.right_names),
+        weighted=sides.weighted,
     )
+    return graph if sides.named else replace(graph, left_names=None, right_names=None)
+
+
+def _from_loose_links(
+    left: np.ndarray,
+    right: np.ndarray,
+    names: tuple[Sequence[Hashable], Sequence[Hashable]],
+    *,
+    weighted: bool,
+) -> BipartiteGraph:
+    """Build from links that may repeat, warning of what is left out."""
+    shape = len(names[0]), len(names[1])
+    codes = np.unique(left * max(shape[1], 1) + right)
+    for count, what in (
+        (left.size - codes.size, "repeated links are counted once"),
+        (int(weighted), "weight attribute is ignored"),
+    ):
+        if count:
+            warn_of_input(f"{count} {what}")
+    return BipartiteGraph._from_codes(codes, shape, *names)

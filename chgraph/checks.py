@@ -111,9 +111,11 @@ def check_node_mask(name: str, mask: Any, n_nodes: int) -> np.ndarray:
 
 def as_generator(rng: Any, name: str = "rng") -> np.random.Generator:
     """Return a numpy Generator from a seed, a Generator or None (fresh entropy)."""
+    wrong = f"{name} must be None, a non-negative integer seed or a numpy Generator; got {rng!r}"
+    # A subclass of an array (np.matrix) sends numpy into a recursion without end.
+    if isinstance(rng, np.ndarray) and (type(rng) is not np.ndarray or rng.ndim > 1):
+        raise TypeError(wrong)
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be None, a non-negative integer seed or a numpy Generator; got {rng!r}"
-        ) from error
+        raise TypeError(wrong) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from chgraph import _interop
+from chgraph._containers import node_numbers
 from chgraph._neighbor_lists import (
     MAX_NODES,
     Names,
@@ -83,7 +84,7 @@ class Graph:
         if n_nodes is None:
             ends = [np.max(nodes) for nodes in (first, second) if np.size(nodes)]
             n_nodes = int(max(ends)) + 1 if ends else 0
-        check_count("n_nodes", n_nodes)
+        n_nodes = check_count("n_nodes", n_nodes)
         if n_nodes > MAX_NODES:
             raise ValueError(f"n_nodes must be at most {MAX_NODES}, got {n_nodes}")
         first, second = node_array("first", first, n_nodes), node_array("second", second, n_nodes)
@@ -108,6 +109,37 @@ class Graph:
             neighbors=frozen(columns.astype(np.int32)),
             names=node_names("names", names, n_nodes),
         )
+
+    @classmethod
+    def from_named_links(
+        cls, first: Sequence[Hashable], second: Sequence[Hashable], weighted: bool = False
+    ) -> Graph:
+        """Build a graph from the names of both ends of every link.
+
+        Parameters
+        ----------
+        first, second : sequence of hashable
+            Nodes are numbered as they come, or in rising order if all names are integers.
+        weighted : bool
+            Whether the links had weights, which are ignored with a :class:`GraphInputWarning`,
+            as self-loops and repeated links are.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ.
+
+        Examples
+        --------
+        >>> Graph.from_named_links(["a", "b"], ["b", "c"]).names
+        ('a', 'b', 'c')
+        """
+        if len(first) != len(second):
+            raise ValueError(
+                f"first and second must have equal length, got {len(first)} and {len(second)}"
+            )
+        names, (of_first, of_second) = node_numbers(first, second)
+        return cls._from_loose_links(np.column_stack([of_first, of_second]), names, weighted)
 
     @classmethod
     def from_adjacency(cls, adjacency: Any, *, names: Names = None) -> Graph:
@@ -154,6 +186,8 @@ class Graph:
         :class:`GraphInputWarning`; a directed graph raises ValueError.
         """
         names, links, weighted = _interop.read_networkx_links(graph)
+        if graph.graph.get(_interop.UNNAMED, False) and names == list(range(len(graph))):
+            names = len(graph)
         return cls._from_loose_links(links, names, weighted)
 
     @classmethod
@@ -237,15 +271,18 @@ class Graph:
     # --------------------------------------------------------------- conversions
 
     def adjacency(self) -> scipy.sparse.csr_array:
-        """Return the adjacency matrix, int8 ones at the links, shape (n_nodes, n_nodes)."""
-        ones = np.ones(self.neighbors.size, dtype=np.int8)
+        """Return the adjacency matrix, int64 ones at the links, shape (n_nodes, n_nodes)."""
+        ones = np.ones(self.neighbors.size, dtype=np.int64)
         return scipy.sparse.csr_array(
             (ones, self.neighbors.copy(), self.offsets.copy()), shape=self.shape
         )
 
     def to_networkx(self) -> networkx.Graph:
         """Return a networkx graph with the node names (or numbers)."""
-        return _interop.write_networkx_links(self.names or range(self.n_nodes), *self.links())
+        result = _interop.write_networkx_links(self.names or range(self.n_nodes), *self.links())
+        if self.names is None:
+            result.graph[_interop.UNNAMED] = True
+        return result
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph, names in the vertex attribute ``name`` where there are any."""

@@ -94,6 +94,8 @@ def katz_matrix(graph: Graph, beta: float | None = None) -> np.ndarray:
     """
     _check_size(graph, "Katz", KATZ_MAX_NODES)
     beta = katz_beta(graph, beta)
+    if not graph.n_nodes:
+        return np.zeros((0, 0))
     system = graph.adjacency().astype(np.float64).toarray()
     system *= -beta
     np.fill_diagonal(system, 1.0)
@@ -185,8 +187,8 @@ def spm_matrix(
     True
     """
     _check_size(graph, "SPM", SPM_MAX_NODES)
-    check_real("removed", removed, minimum=0.0, below=1.0)
-    check_positive_int("repeats", repeats)
+    removed = check_real("removed", removed, minimum=0.0, below=1.0)
+    repeats = check_positive_int("repeats", repeats)
     generator = as_generator(rng)
     mean = np.zeros(graph.shape)
     if not graph.n_links:

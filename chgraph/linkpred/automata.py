@@ -26,6 +26,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chgraph._ranking import top_pairs
+from chgraph.bipartite import check_bipartite
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import (
@@ -127,6 +128,8 @@ def score_blocks(
 
     Raises
     ------
+    TypeError
+        If `graph` is no BipartiteGraph.
     ValueError
         If `method` is unknown.
 
@@ -146,6 +149,7 @@ def score_blocks(
     >>> [(start, scores.tolist()) for start, scores in score_blocks(graph)]
     [(0, [[0.0, 1.0], [0.0, 0.0]])]
     """
+    check_bipartite("graph", graph)
     check_choice("method", method, BIPARTITE_METHODS)
     # Walks of three links from each left node: the additions its row costs.
     matrix = graph.biadjacency().astype(np.float64)

@@ -25,6 +25,7 @@ from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, r
 from chgraph.linkpred.measures import measure_all
 from chgraph.linkpred.methods import LOCAL_COMMUNITIES, check_method
 from chgraph.storage import write_atomically
+from chgraph.threads import check_limit
 
 if TYPE_CHECKING:
     import pandas
@@ -214,7 +215,10 @@ def evaluate(
     """
     graph = as_network(adj, bipartite)
     methods = _checked_methods(graph, methods, local_community)
-    _check_options(repeats, k, n_threads, connected, progress)
+    repeats, k = check_positive_int("repeats", repeats), check_positive_int("k", k)
+    connected = check_flag("connected", connected)
+    n_threads = check_limit(n_threads)
+    check_progress(progress)
     n_removed = _n_removed(graph, removed, connected)
     generator = as_generator(rng)
     rows: list[dict[str, Any]] = []
@@ -261,18 +265,10 @@ def _checked_methods(
     return tuple(check_method(graph, name) for name in names)
 
 
-def _check_options(repeats: Any, k: Any, n_threads: Any, connected: Any, progress: Any) -> None:
-    check_positive_int("repeats", repeats)
-    check_positive_int("k", k)
-    if n_threads is not None:
-        check_positive_int("n_threads", n_threads)
-    check_flag("connected", connected)
-    check_progress(progress)
-
-
 def _n_removed(graph: Graph | BipartiteGraph, removed: Any, connected: bool) -> int:
     """Return how many links to remove, or raise if there are not so many to be had."""
-    check_real("removed", removed, minimum=0.0, below=1.0, note=" (a fraction of the links)")
+    note = " (a fraction of the links)"
+    removed = check_real("removed", removed, minimum=0.0, below=1.0, note=note)
     n_links, n_removed = graph.n_links, round(removed * graph.n_links)
     if not 1 <= n_removed < n_links:
         raise ValueError(

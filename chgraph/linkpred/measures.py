@@ -163,7 +163,7 @@ def rank_pairs(
             f"{score.shape}, {positive.shape}, {order.shape}"
         )
     places = np.asarray(zero_places, dtype=np.int64).reshape(-1)
-    check_count("n_zero", n_zero)
+    n_zero = check_count("n_zero", n_zero)
     if places.size and (places[0] < 0 or places[-1] >= n_zero or (np.diff(places) <= 0).any()):
         raise ValueError(f"zero_places must ascend strictly within [0, n_zero), n_zero={n_zero}")
     if not np.isfinite(score).all():

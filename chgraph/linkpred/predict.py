@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,7 +103,7 @@ def predict_links(
             'define; use tie_break="index" or a path-based rule'
         )
     if k is not None:
-        check_count("k", k)
+        k = check_count("k", k)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
     details: dict[str, Any] = {}
     work = operations_of(graph)
@@ -213,27 +213,49 @@ def _adaptive(
 
 def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs as node numbers."""
-    listed = [tuple(pair) for pair in pairs]
-    if any(len(pair) != 2 for pair in listed):
-        raise ValueError("pairs must hold two nodes each")
     bipartite = isinstance(graph, BipartiteGraph)
     names = (
         (graph.left_names, graph.right_names)
         if isinstance(graph, BipartiteGraph)
         else (graph.names, graph.names)
     )
-    columns = []
-    for side in (0, 1):
-        known = names[side]
-        numbers = range(graph.shape[side])
-        place = dict(zip(numbers if known is None else known, numbers, strict=True))
-        missing = [pair[side] for pair in listed if pair[side] not in place]
-        if missing:
-            raise ValueError(f"pairs name node {missing[0]!r}, which the network does not have")
-        columns.append(np.array([place[pair[side]] for pair in listed], dtype=np.int64))
-    if not bipartite and (columns[0] == columns[1]).any():
+    ends = _ends_of(pairs)
+    first, second = (_places(ends[side], names[side], graph.shape[side]) for side in (0, 1))
+    if not bipartite and (first == second).any():
         raise ValueError("pairs must join two different nodes")
-    return columns[0], columns[1]
+    return first, second
+
+
+def _ends_of(pairs: Any) -> tuple[Any, Any]:
+    """Return all first and all second nodes: two columns of an array, or two lists."""
+    if isinstance(pairs, np.ndarray) and pairs.ndim == 2 and pairs.shape[1] == 2:
+        return pairs[:, 0], pairs[:, 1]
+    listed = [_pair(pair) for pair in pairs]
+    return [first for first, _ in listed], [second for _, second in listed]
+
+
+def _pair(pair: Any) -> tuple[Any, ...]:
+    ends = tuple(pair) if isinstance(pair, Iterable) and not isinstance(pair, str) else ()
+    if len(ends) != 2:
+        raise ValueError(
+            f"pairs must hold two nodes each, as [(u, v)] for a single pair; got {pair!r}"
+        )
+    return ends
+
+
+def _places(ends: Any, names: tuple[Any, ...] | None, n_nodes: int) -> np.ndarray:
+    """Return the numbers of some nodes."""
+    if names is None:
+        numbers = np.asarray(ends)
+        whole = np.issubdtype(numbers.dtype, np.integer)
+        if numbers.size and whole and int(numbers.min()) >= 0 and int(numbers.max()) < n_nodes:
+            return numbers.astype(np.int64)
+    place = {name: i for i, name in enumerate(range(n_nodes) if names is None else names)}
+    listed = ends.tolist() if isinstance(ends, np.ndarray) else ends
+    missing = [end for end in listed if end not in place]
+    if missing:
+        raise ValueError(f"pairs name node {missing[0]!r}, which the network does not have")
+    return np.array([place[end] for end in listed], dtype=np.int64)
 
 
 @contextmanager

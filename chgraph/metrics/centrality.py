@@ -62,7 +62,7 @@ def closeness_centrality(graph: Any, *, wf_improved: bool = True) -> np.ndarray:
     >>> closeness_centrality(networkx.path_graph(3))
     array([0.66666667, 1.        , 0.66666667])
     """
-    check_flag("wf_improved", wf_improved)
+    wf_improved = check_flag("wf_improved", wf_improved)
     work = workspace(graph)
     reached, far, _ = _reach(work)
     value = np.zeros(work.n_nodes)
@@ -138,7 +138,7 @@ def betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.ndarray
     >>> betweenness_centrality(networkx.path_graph(4))
     array([0.        , 0.66666667, 0.66666667, 0.        ])
     """
-    check_flag("normalized", normalized)
+    normalized = check_flag("normalized", normalized)
     work = workspace(graph)
     n = work.n_nodes
     return _between(work)[0] / ((n - 1) * (n - 2) if normalized and n > 2 else 2)
@@ -180,7 +180,7 @@ def edge_betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.nd
     >>> edge_betweenness_centrality(networkx.path_graph(4), normalized=False)
     array([3., 4., 3.])
     """
-    check_flag("normalized", normalized)
+    normalized = check_flag("normalized", normalized)
     work = workspace(graph)
     n = work.n_nodes
     return _between(work)[1] / (n * (n - 1) if normalized and n > 1 else 2)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,15 +56,20 @@ def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.nd
     >>> find_communities(networkx.barbell_graph(3, 0), rng=0)
     array([0, 0, 0, 1, 1, 1])
     """
-    check_positive_int("n_starts", n_starts)
+    n_starts = check_positive_int("n_starts", n_starts)
     generator = as_generator(rng)
     work = workspace(graph)
     if not work.n_links:
         return np.arange(work.n_nodes)
     import igraph
 
-    network = work.graph.to_igraph()
-    with _IGRAPH:
+    # Nodes without links are communities of their own; igraph takes long to find that out.
+    linked = np.flatnonzero(work.degree)
+    place = np.cumsum(work.degree > 0) - 1
+    first, second = np.repeat(np.arange(work.n_nodes), work.degree), work.neighbor_lists[1]
+    links = np.column_stack([place[first], place[second]])[first < second]
+    network = igraph.Graph(n=linked.size, edges=links)
+    with _IGRAPH, _interrupts_held():
         igraph.set_random_number_generator(random.Random(int(generator.integers(2**63))))
         try:
             found = [
@@ -71,7 +79,26 @@ def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.nd
         finally:
             igraph.set_random_number_generator(random)
     best = max(found, key=lambda partition: partition.modularity)
-    return _in_order(np.array(best.membership, dtype=np.int64))
+    labels = linked.size + np.arange(work.n_nodes)
+    labels[linked] = best.membership
+    return _in_order(labels)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until the ``with`` block is done: igraph's searches do not survive it."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is None:
+        yield  # signals go to the main thread, or to a handler that is not Python's
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def modularity(graph: Any, communities: Any = None, *, n_starts: int = 5, rng: Any = None) -> float:
@@ -170,7 +197,7 @@ def find_layer_communities(
     >>> find_layer_communities(np.kron(np.eye(2), np.ones((2, 3))), rng=0)
     (array([0, 0, 1, 1]), array([0, 0, 0, 1, 1, 1]))
     """
-    check_positive_int("n_rounds", n_rounds)
+    n_rounds = check_positive_int("n_rounds", n_rounds)
     generator = as_generator(rng)
     work = layer_workspace(graph)
     labels = _in_order(best_modules(work, n_rounds, generator))

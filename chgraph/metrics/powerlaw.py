@@ -172,7 +172,7 @@ def powerlaw_p(
     >>> 0.05 < p.value < 1.0, p.error < 0.04
     (True, True)
     """
-    check_positive_int("n_samples", n_samples)
+    n_samples = check_positive_int("n_samples", n_samples)
     generator = as_generator(rng)
     degree = degrees(graph, side)
     fit = _fit(degree)

@@ -151,7 +151,7 @@ def rich_club_p(graph: Any, *, n_nulls: int = 1000, rng: Any = None) -> RichClub
     (2, 0.0)
     """
     clubs = _Clubs(as_one_graph(as_network(graph)))
-    check_positive_int("n_nulls", n_nulls)
+    n_nulls = check_positive_int("n_nulls", n_nulls)
     seed = int(as_generator(rng).integers(2**63))
     observed = clubs.coefficients(*clubs.graph.links())
     defined = np.flatnonzero(~np.isnan(observed))

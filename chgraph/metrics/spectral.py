@@ -61,8 +61,8 @@ def structural_consistency(
     1.0
     """
     one = as_one_graph(as_network(graph))
-    check_real("removed", removed, minimum=0.0, below=1.0)
-    check_positive_int("repeats", repeats)
+    removed = check_real("removed", removed, minimum=0.0, below=1.0)
+    repeats = check_positive_int("repeats", repeats)
     generator = as_generator(rng)
     if one.n_nodes > SPM_MAX_NODES:
         raise ValueError(

@@ -55,7 +55,7 @@ def degree_distribution(
     -------
     Axes
     """
-    check_count("n_samples", n_samples)
+    n_samples = check_count("n_samples", n_samples)
     degree = degrees(graph, side)
     axes = axes_of(ax)
     label = label or ("nodes" if side is None else f"{side} nodes")

@@ -65,7 +65,7 @@ def predicted_links(
     -------
     Axes
     """
-    check_positive_int("first", first)
+    first = check_positive_int("first", first)
     axes = axes_of(ax)
     pairs = np.stack([prediction.source, prediction.target], axis=1)[:first]
     part = neighborhood(graph, pairs)
@@ -92,7 +92,7 @@ def ranked_links(prediction: LinkPrediction, *, first: int = 12, ax: Axes | None
     -------
     Axes
     """
-    check_positive_int("first", first)
+    first = check_positive_int("first", first)
     axes = axes_of(ax)
     score = prediction.score[:first]
     names = [

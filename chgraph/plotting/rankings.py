@@ -47,7 +47,7 @@ def rank_table(
     ValueError
         If no prediction holds a pair, or the predictions are of several networks.
     """
-    check_positive_int("first", first)
+    first = check_positive_int("first", first)
     if not any(len(prediction) for prediction in predictions):
         raise ValueError("predictions must hold at least one pair")
     if any(prediction.graph != predictions[0].graph for prediction in predictions):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chgraph._ranking import top_pairs
+from chgraph.bipartite import check_bipartite
 from chgraph.checks import as_generator, check_choice, check_count
 from chgraph.graph import BipartiteGraph
 from chgraph.linkpred.automata import BIPARTITE_METHODS, score_blocks
@@ -59,6 +60,8 @@ def regrow_links(
 
     Raises
     ------
+    TypeError
+        If `graph` is no BipartiteGraph.
     ValueError
         If `n` is negative, a name is unknown, or a mask does not fit.
 
@@ -78,7 +81,8 @@ def regrow_links(
     >>> regrow_links(path, 1, sampling="hard")
     (array([0]), array([1]))
     """
-    check_count("n", n)
+    check_bipartite("graph", graph)
+    n = check_count("n", n)
     check_choice("method", method, REGROWTH_METHODS)
     if method != "random":
         blocks = score_blocks(graph, method, n_threads=n_threads)
@@ -120,6 +124,8 @@ def regrow_by_scores(
 
     Raises
     ------
+    TypeError
+        If `graph` is no BipartiteGraph.
     ValueError
         If `n` is negative, `sampling` unknown, or a mask or a block does not fit.
 
@@ -133,7 +139,8 @@ def regrow_by_scores(
     >>> regrow_by_scores(graph, 1, [(0, np.array([[9.0, 1.0], [0.0, 2.0]]))], sampling="hard")
     (array([1]), array([1]))
     """
-    check_count("n", n)
+    check_bipartite("graph", graph)
+    n = check_count("n", n)
     check_choice("sampling", sampling, SAMPLINGS)
     masks = allowed_nodes(graph, allowed)
     generator = as_generator(rng)
@@ -170,8 +177,12 @@ def _growth_keys(
 
 
 def _check_block(start: int, block: np.ndarray, graph: BipartiteGraph) -> None:
-    if block.ndim != 2 or block.shape[1] != graph.n_right or start + len(block) > graph.n_left:
+    fits = block.ndim == 2 and block.shape[1] == graph.n_right
+    if not fits or not 0 <= start <= graph.n_left - len(block):
         raise ValueError(
             f"blocks must be rows of a {graph.n_left} x {graph.n_right} matrix, got one of shape "
             f"{block.shape} that starts at row {start}"
         )
+    # One pass: NaN and infinity are passed on by the maximum.
+    if block.size and not np.isfinite(block.max()):
+        raise ValueError(f"blocks must be finite, got {block.max()} in the one at row {start}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chgraph.bipartite import check_bipartite
 from chgraph.checks import check_choice, check_link_values
 from chgraph.graph import BipartiteGraph
 
@@ -33,6 +34,8 @@ def removal_scores(graph: BipartiteGraph, weights: Any, *, kind: str = "LRS") ->
 
     Raises
     ------
+    TypeError
+        If `graph` is no BipartiteGraph.
     ValueError
         If `weights` has another shape or is not finite, or `kind` is unknown.
 
@@ -50,6 +53,7 @@ def removal_scores(graph: BipartiteGraph, weights: Any, *, kind: str = "LRS") ->
     >>> removal_scores(graph, [1.0, -9.0, 3.0], kind="SET")
     array([0.25, 0.5 , 0.75])
     """
+    check_bipartite("graph", graph)
     check_choice("kind", kind, REMOVAL_KINDS)
     values = check_link_values("weights", weights, graph.n_links)
     magnitude = np.abs(values)

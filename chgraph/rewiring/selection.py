@@ -66,9 +66,9 @@ def select_links(
     """
     size = np.shape(scores)[0] if np.ndim(scores) == 1 else -1
     values = check_link_values("scores", scores, size)
-    check_count("k", k)
+    k = check_count("k", k)
     check_choice("sampling", sampling, SAMPLINGS)
-    check_real("temperature", temperature, minimum=0.0)
+    temperature = check_real("temperature", temperature, minimum=0.0)
     if (values < 0).any():
         raise ValueError(f"scores must not be negative, got {values.min()}")
     if k > values.size:

@@ -139,7 +139,7 @@ def _most_correlated(
     observations: np.ndarray, n_out: int, sparsity: float, statistic: str, rng: Any
 ) -> BipartiteGraph:
     """Return the graph of the pairs of columns that correlate most."""
-    check_positive_int("n_out", n_out)
+    n_out = check_positive_int("n_out", n_out)
     generator = as_generator(rng)
     shape = (observations.shape[1], n_out)
     n_links = link_count(*shape, sparsity)
@@ -191,14 +191,16 @@ def _pearson_rows(
     mean = np.zeros(n_in) if binary else observations.mean(axis=0, dtype=np.float64)
     total = observations.sum(axis=0, dtype=np.float64) if binary else np.zeros(n_in)
     square = np.zeros(n_in)
-    for chunk in _chunks(observations, mean):
+    # Powers of two bring features of any size near 1, and change no digit.
+    scale = np.ones(n_in) if binary else _near_one(observations, mean)
+    for chunk in _chunks(observations, mean, scale):
         square += (chunk * chunk).sum(axis=0)
     spread = n_observations * square - total * total
     constant = observations.min(axis=0) == observations.max(axis=0)
     spread[constant] = 1.0
     for start in range(0, n_in, rows_per_block):
         rows = slice(start, start + rows_per_block)
-        product = sum(chunk[:, rows].T @ chunk for chunk in _chunks(observations, mean))
+        product = sum(chunk[:, rows].T @ chunk for chunk in _chunks(observations, mean, scale))
         covariance = n_observations * product - np.outer(total[rows], total)
         r = np.abs(covariance) / np.sqrt(np.outer(spread[rows], spread))
         r[constant[rows]] = 0.0
@@ -206,9 +208,15 @@ def _pearson_rows(
         yield start, r.round(12)
 
 
-def _chunks(observations: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
+def _near_one(observations: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return for each column the power of two that brings its largest deviation to [1/2, 1)."""
+    low, high = observations.min(axis=0) - mean, observations.max(axis=0) - mean
+    return np.ldexp(1.0, -np.frexp(np.maximum(np.abs(low), np.abs(high)))[1])
+
+
+def _chunks(observations: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(observations), _OBSERVATIONS_PER_CHUNK):
-        yield observations[start : start + _OBSERVATIONS_PER_CHUNK] - mean
+        yield (observations[start : start + _OBSERVATIONS_PER_CHUNK] - mean) * scale
 
 
 def _equation_2_rows(

@@ -102,7 +102,7 @@ def null_model(
     """
     network = as_network(graph)
     check_choice("kind", kind, NULL_MODELS)
-    check_real("swaps", swaps, minimum=0.0)
+    swaps = check_real("swaps", swaps, minimum=0.0)
     ends = swapped_links(network, kind, swaps, as_generator(rng))
     if isinstance(network, Graph):
         return Graph.from_links(*ends, network.n_nodes, names=network.names)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chgraph.bipartite import check_bipartite
 from chgraph.checks import (
     as_generator,
     check_count,
@@ -25,14 +26,17 @@ def link_count(n_left: int, n_right: int, sparsity: float) -> int:
     Raises
     ------
     ValueError
-        If `sparsity` is not in [0, 1) or leaves no link at all.
+        If a number of nodes is not positive, or `sparsity` is not in [0, 1) or leaves no link
+        at all.
 
     Examples
     --------
     >>> link_count(64, 512, 0.95)
     1638
     """
-    check_sparsity(sparsity)
+    n_left = check_positive_int("n_left", n_left)
+    n_right = check_positive_int("n_right", n_right)
+    sparsity = check_sparsity(sparsity)
     n_links = round((1.0 - sparsity) * n_left * n_right)
     if n_links < 1:
         raise ValueError(
@@ -82,8 +86,8 @@ def regular(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) -> B
     >>> graph.left_degree, graph.right_degree
     (array([3, 3, 3, 3]), array([2, 2, 2, 2, 2, 2]))
     """
-    check_positive_int("n_left", n_left)
-    check_positive_int("n_right", n_right)
+    n_left = check_positive_int("n_left", n_left)
+    n_right = check_positive_int("n_right", n_right)
     n_links = link_count(n_left, n_right, sparsity)
     generator = as_generator(rng)
     n_pairs = n_left * n_right
@@ -131,8 +135,8 @@ def erdos_renyi(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) 
     >>> erdos_renyi(40, 60, sparsity=0.99, rng=0)
     BipartiteGraph(40 x 60, 24 links, density 0.01)
     """
-    check_positive_int("n_left", n_left)
-    check_positive_int("n_right", n_right)
+    n_left = check_positive_int("n_left", n_left)
+    n_right = check_positive_int("n_right", n_right)
     n_links = link_count(n_left, n_right, sparsity)
     codes = _distinct(n_left * n_right, n_links, as_generator(rng))
     return BipartiteGraph.from_links(*np.divmod(codes, n_right), (n_left, n_right))
@@ -168,7 +172,8 @@ def sample_unlinked(
     >>> sample_unlinked(BipartiteGraph.from_biadjacency([[1, 0], [0, 1]]), 2, rng=0)
     (array([0, 1]), array([1, 0]))
     """
-    check_count("n", n)
+    check_bipartite("graph", graph)
+    n = check_count("n", n)
     left_nodes, right_nodes = allowed_nodes(graph, allowed)
     # Work in the smaller world of allowed nodes only, where pairs are numbered 0, 1, ...
     left, right = graph.links()

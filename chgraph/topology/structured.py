@@ -67,10 +67,10 @@ def small_world(
            [0, 1, 1, 1, 0, 0],
            [0, 0, 1, 1, 1, 0],
            [0, 0, 0, 1, 1, 1],
-           [1, 0, 0, 0, 1, 1]], dtype=int8)
+           [1, 0, 0, 0, 1, 1]])
     """
-    n_links = _checked_count(n_left, n_right, sparsity)
-    check_share("beta", beta)
+    n_left, n_right, n_links = _checked_sizes(n_left, n_right, sparsity)
+    beta = check_share("beta", beta)
     generator = as_generator(rng)
     lattice = _nearest(n_left, _fixed_degrees(n_right, n_links))
     kept = lattice.keep_links(np.flatnonzero(generator.random(n_links) >= beta))
@@ -136,8 +136,8 @@ def receptive_field(
     >>> graph.n_links, bool((graph.right_degree == 10).all())
     (400, True)
     """
-    n_links = _checked_count(n_left, n_right, sparsity)
-    check_share("r", r)
+    n_left, n_right, n_links = _checked_sizes(n_left, n_right, sparsity)
+    r = check_share("r", r)
     check_choice("degree", degree, DEGREES)
     generator = as_generator(rng)
     if degree == "fixed":
@@ -199,7 +199,7 @@ def scale_free(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) -
     >>> graph.n_links, bool(graph.left_degree.max() > 8 * graph.left_degree.mean())
     (4000, True)
     """
-    n_links = _checked_count(n_left, n_right, sparsity)
+    n_left, n_right, n_links = _checked_sizes(n_left, n_right, sparsity)
     generator = as_generator(rng)
     side, brought = _arrivals(n_left, n_right, n_links)
     left, right = np.empty(n_links, dtype=np.int64), np.empty(n_links, dtype=np.int64)
@@ -211,10 +211,10 @@ def scale_free(n_left: int, n_right: int, sparsity: float, *, rng: Any = None) -
     return graph.add_links(*sample_unlinked(graph, n_links - n_grown, rng=generator))
 
 
-def _checked_count(n_left: int, n_right: int, sparsity: float) -> int:
-    check_positive_int("n_left", n_left)
-    check_positive_int("n_right", n_right)
-    return link_count(n_left, n_right, sparsity)
+def _checked_sizes(n_left: int, n_right: int, sparsity: float) -> tuple[int, int, int]:
+    n_left = check_positive_int("n_left", n_left)
+    n_right = check_positive_int("n_right", n_right)
+    return n_left, n_right, link_count(n_left, n_right, sparsity)
 
 
 def _fixed_degrees(n_nodes: int, n_links: int) -> np.ndarray:
@@ -231,8 +231,11 @@ def _uniform_degrees(n_left: int, n_right: int, n_links: int) -> np.ndarray:
     """
     lowest = 1 if n_links >= n_right else 0
     h = min(n_links - lowest * n_right, n_left * n_right - n_links)
-    j = np.arange(n_right + 1)
-    return np.diff((j * n_links * n_right + h * (j * j - j * n_right)) // n_right**2)
+    # Python's own integers where 64 bits do not hold the products.
+    wide = max(n_links, h, n_right) * n_right**2 >= 2**62
+    j = np.arange(n_right + 1, dtype=object if wide else np.int64)
+    upto = (j * n_links * n_right + h * (j * j - j * n_right)) // n_right**2
+    return np.diff(upto.astype(np.int64))
 
 
 def _nearest(n_left: int, degrees: np.ndarray) -> BipartiteGraph:
