@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from chgraph.checks import as_generator, check_positive_int
 from chgraph.metrics._layer_modules import best_modules, layer_modularity
 from chgraph.metrics._workspace import layer_workspace, workspace
 from chgraph.metrics.undefined import Undefined
+
+if TYPE_CHECKING:
+    import igraph
 
 _NO_LINKS = "the graph has no links"
 _ITERATIONS = 10
@@ -58,20 +61,46 @@ def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.nd
     work = workspace(graph)
     if not work.n_links:
         return np.arange(work.n_nodes)
+    numbers = random.Random(int(generator.integers(2**63)))
+    labels = best_of_leiden(work.graph.to_igraph(), n_starts=n_starts, random_numbers=numbers)
+    return _in_order(np.array(labels, dtype=np.int64))
+
+
+def best_of_leiden(
+    network: igraph.Graph,
+    *,
+    n_starts: int,
+    random_numbers: random.Random,
+    weights: list[float] | None = None,
+    resolution: float = 1.0,
+) -> list[int]:
+    """Return the labels of the best of some searches of igraph's Leiden method.
+
+    Parameters
+    ----------
+    network : igraph.Graph
+    n_starts : int
+    random_numbers : random.Random
+        Lent to igraph meanwhile.
+    weights : list of float, optional
+        Of each edge.
+    resolution : float
+        What the chance part of modularity is multiplied by: larger, more communities.
+    """
     import igraph
 
-    network = work.graph.to_igraph()
     with _IGRAPH:
-        igraph.set_random_number_generator(random.Random(int(generator.integers(2**63))))
+        igraph.set_random_number_generator(random_numbers)
         try:
             found = [
-                network.community_leiden("modularity", n_iterations=_ITERATIONS)
+                network.community_leiden(
+                    "modularity", weights, resolution=resolution, n_iterations=_ITERATIONS
+                ).membership
                 for _ in range(n_starts)
             ]
         finally:
             igraph.set_random_number_generator(random)
-    best = max(found, key=lambda partition: partition.modularity)
-    return _in_order(np.array(best.membership, dtype=np.int64))
+    return max(found, key=lambda labels: network.modularity(labels, weights, resolution))
 
 
 def modularity(graph: Any, communities: Any = None, *, n_starts: int = 5, rng: Any = None) -> float:
