@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import networkx
 import tyro
 
 from chgraph.interop.info import FUNCTIONS
@@ -93,7 +94,9 @@ class _Calls:
 
         return counted
 
-    def _or_declined(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _or_declined(
+        self, name: str, call: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
         try:
             return call(*args, **kwargs)
         except NotImplementedError:
@@ -149,7 +152,8 @@ def run_suite(modules: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
             "CHGRAPH_COUNTS": str(counts),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
-        command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--pyargs", *modules]
+        command = [sys.executable, "-m", "pytest", "-q", "--pyargs", *modules]
+        command += ["-c", os.devnull, "--rootdir", str(Path(networkx.__file__).parents[1])]
         command += ["-p", "no:cacheprovider", "-p", "analysis.networkx_suite"]
         status = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
         document = json.loads(counts.read_text(encoding="utf-8")) if counts.exists() else {}

@@ -8,7 +8,7 @@ taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -142,12 +142,13 @@ def _scored(net: Network, ebunch: Any, score: Score) -> Scored:
     """Return (u, v, score) of each pair, lazily; a node that is none is said at once."""
     if ebunch is None:
         return _results(_unlinked(net), score)
-    listed = [(u, v) for u, v in ebunch]
-    for pair in listed:
-        for node in pair:
-            if node not in net:
-                raise nx.NodeNotFound(f"Node {node} not in G.")
-    return _results(_batches(net, listed), score)
+    first, second = [u for u, _ in ebunch], [v for _, v in ebunch]
+    try:
+        source, target = (np.array([net.index[node] for node in ends]) for ends in (first, second))
+    except (KeyError, TypeError):
+        strangers = (node for pair in ebunch for node in pair if node not in net)
+        raise nx.NodeNotFound(f"Node {next(strangers)} not in G.") from None
+    return _results(_batches(_Pairs(first, second, source, target)), score)
 
 
 def _results(batches: Iterator[_Pairs], score: Score) -> Scored:
@@ -155,12 +156,9 @@ def _results(batches: Iterator[_Pairs], score: Score) -> Scored:
         yield from zip(first, second, score(source, target), strict=False)
 
 
-def _batches(net: Network, pairs: list[tuple[Any, Any]]) -> Iterator[_Pairs]:
-    waiting = iter(pairs)
-    while batch := list(islice(waiting, _BATCH)):
-        first, second = zip(*batch, strict=True)
-        source, target = ([net.index[node] for node in nodes] for nodes in (first, second))
-        yield _Pairs(first, second, np.array(source), np.array(target))
+def _batches(pairs: _Pairs) -> Iterator[_Pairs]:
+    for start in range(0, len(pairs.first), _BATCH):
+        yield _Pairs(*(column[start : start + _BATCH] for column in pairs))
 
 
 def _unlinked(net: Network) -> Iterator[_Pairs]:
