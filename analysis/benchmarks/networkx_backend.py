@@ -66,11 +66,6 @@ def _brandes_of_edges(graph: nx.Graph, nodes: list[Any]) -> None:
     nx.edge_betweenness_centrality(graph, k=len(nodes), seed=0)
 
 
-def _local(graph: nx.Graph, nodes: list[Any]) -> None:
-    for node in nodes:
-        nx.global_efficiency(graph.subgraph(graph[node]))
-
-
 def _listed(call: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that takes all of a generator but keeps its last item only."""
 
@@ -123,9 +118,7 @@ ALL_PAIRS = {
 }
 MEASURES = {
     "triangles": Peer(nx.triangles),
-    "clustering": Peer(
-        nx.clustering, lambda g: g.transitivity_local_undirected(mode="zero")
-    ),
+    "clustering": Peer(nx.clustering, lambda g: g.transitivity_local_undirected(mode="zero")),
     "average_clustering": Peer(
         nx.average_clustering, lambda g: g.transitivity_avglocal_undirected(mode="zero")
     ),
@@ -142,7 +135,7 @@ DISTANCES = {
         nx.average_shortest_path_length, lambda g: g.average_path_length(), _searches
     ),
     "global_efficiency": Peer(nx.global_efficiency, None, _searches),
-    "local_efficiency": Peer(nx.local_efficiency, None, _local),
+    "local_efficiency": Peer(nx.local_efficiency),
     "closeness_centrality": Peer(
         nx.closeness_centrality, lambda g: g.closeness(normalized=True), _searches
     ),

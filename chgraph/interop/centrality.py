@@ -1,4 +1,4 @@
-"""Betweenness of networkx, of nodes and of links, found by igraph's exact search."""
+"""Betweenness of networkx, exact: of nodes and of links."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from chgraph.interop.network import Network
 from chgraph.interop.rules import runs_when
+from chgraph.metrics._betweenness_core import LANES, betweenness
+from chgraph.threads import workers_for
 
 _ALL_UNWEIGHTED = {"k": None, "weight": None}
 
@@ -23,8 +25,7 @@ def betweenness_centrality(
     seed: Any = None,
 ) -> dict[Hashable, float]:
     """Return the share of shortest paths between others that pass through each node."""
-    found = np.array(G.to_igraph().betweenness(directed=False))
-    return G.by_node(_scaled(found, len(G) - 1, normalized))
+    return G.by_node(_scaled(_paths_through(G, links=False)[0], len(G) - 1, normalized))
 
 
 @runs_when(fixed=_ALL_UNWEIGHTED, loops=False)
@@ -32,12 +33,28 @@ def edge_betweenness_centrality(
     G: Network, k: None = None, normalized: bool = True, weight: None = None, seed: Any = None
 ) -> dict[tuple[Hashable, Hashable], float]:
     """Return the share of shortest paths that cross each link, in the order of ``G.edges``."""
-    found = np.array(G.to_igraph().edge_betweenness(directed=False))
-    links = zip(G.named(G.rows[G.once]), G.named(G.targets[G.once]), strict=True)
-    return dict(zip(links, _scaled(found, len(G), normalized).tolist(), strict=True))
+    offsets, neighbors = G.work.neighbor_lists
+    found = _paths_through(G, links=True)[1]
+    codes = np.repeat(np.arange(len(G)), np.diff(offsets)) * len(G) + neighbors
+    first, second = G.rows[G.once], G.targets[G.once]
+    there, back = first * len(G) + second, second * len(G) + first
+    both = found[np.searchsorted(codes, there)] + found[np.searchsorted(codes, back)]
+    links = zip(G.named(first), G.named(second), strict=True)
+    return dict(zip(links, _scaled(both, len(G), normalized).tolist(), strict=True))
+
+
+def _paths_through(net: Network, *, links: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the paths of all ordered pairs through each node and place of the lists."""
+    offsets, neighbors = net.work.neighbor_lists
+    of_nodes = np.zeros((LANES, len(net)))
+    of_places = np.zeros((LANES, neighbors.size if links else 0))
+    with workers_for(3.0 * len(net) * neighbors.size):
+        betweenness(offsets, neighbors, of_nodes, of_places)
+    return of_nodes.sum(axis=0), of_places.sum(axis=0)
 
 
 def _scaled(found: np.ndarray, n_ends: int, normalized: bool) -> np.ndarray:
-    """Divide by the number of pairs of possible ends of a path, if so wished."""
-    n_pairs = n_ends * (n_ends - 1) / 2
-    return found / n_pairs if normalized and n_pairs else found
+    """Divide by the number of ordered pairs of possible ends of a path, or by 2."""
+    if n_ends < 2:
+        return found
+    return found * (1 / (n_ends * (n_ends - 1)) if normalized else 0.5)

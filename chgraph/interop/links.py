@@ -95,9 +95,7 @@ def common_neighbor_centrality(G: Network, ebunch: Any = None, alpha: float = 0.
 # ------------------------------------------------------------------------------- scores
 
 
-def _shared(
-    net: Network, source: np.ndarray, target: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
+def _shared(net: Network, source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
     result = np.empty(source.size)
     shared_weights(*net.work.neighbor_lists, source, target, weight, result)
     return result
@@ -144,10 +142,11 @@ def _scored(net: Network, ebunch: Any, score: Score) -> Scored:
         return _results(_unlinked(net), score)
     first, second = [u for u, _ in ebunch], [v for _, v in ebunch]
     try:
-        source, target = (np.array([net.index[node] for node in ends]) for ends in (first, second))
+        ends = [[net.index[node] for node in nodes] for nodes in (first, second)]
     except (KeyError, TypeError):
         strangers = (node for pair in ebunch for node in pair if node not in net)
         raise nx.NodeNotFound(f"Node {next(strangers)} not in G.") from None
+    source, target = np.array(ends, np.int64)
     return _results(_batches(_Pairs(first, second, source, target)), score)
 
 

@@ -6,7 +6,7 @@ read, since results that networkx gives in the order of its search are given in 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,8 @@ class Network:
         n_blocks = -(-n_nodes // SOURCES)
         with workers_for(_FEW_HOPS * n_blocks * float(self.targets.size)):
             reaches(*self.work.neighbor_lists, *sums)
-        return Reach(*(rows.sum(axis=0) for rows in sums[:3]), sums.farthest.max(axis=0))
+        reached, hops, inverse = (rows.sum(axis=0) for rows in sums[:3])
+        return Reach(reached, hops, inverse, sums.farthest.max(axis=0))
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph whose edges are those of `once`, in that order."""
@@ -179,7 +180,7 @@ def convert_from_nx(
     names = list(adjacency)
     lengths = np.fromiter(map(len, adjacency.values()), np.int64, len(names))
     offsets = np.append(0, np.cumsum(lengths))
-    ends = chain.from_iterable(adjacency.values())
+    ends: Iterable[Any] = chain.from_iterable(adjacency.values())
     if not _are_numbers(names):
         ends = map({node: i for i, node in enumerate(names)}.__getitem__, ends)
     targets = np.fromiter(ends, np.int64, int(offsets[-1]))
@@ -193,7 +194,7 @@ def convert_to_nx(result: Any, *, name: str | None = None) -> Any:
     """Return a Network as a networkx graph (names, links and weights), all else as it is."""
     if not isinstance(result, Network):
         return result
-    graph = nx.Graph()
+    graph: nx.Graph = nx.Graph()
     graph.add_nodes_from(result.names)
     once = result.once
     first, second = result.named(result.rows[once]), result.named(result.targets[once])

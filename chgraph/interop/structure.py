@@ -7,8 +7,8 @@ import random
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-import networkx as nx
 import numpy as np
+from networkx.algorithms.community.quality import NotAPartition
 
 from chgraph.interop.network import Network
 from chgraph.interop.rules import runs_when
@@ -96,7 +96,7 @@ def _labels(net: Network, communities: list[Any]) -> np.ndarray:
         numbers = [net.index[node] for node in community if node in net]
         labels[numbers] = place
     if (labels < 0).any() or sum(map(len, communities)) != len(net):
-        raise nx.algorithms.community.quality.NotAPartition(net, communities)
+        raise NotAPartition(net, communities)  # type: ignore[arg-type]  # it only prints it
     return labels
 
 

@@ -43,12 +43,17 @@ def used(caplog):
 def test_the_list_the_rules_and_the_functions_are_one():
     assert set(FUNCTIONS) == set(RULES) == set(get_info()["functions"])
     offered = {name for name in ALGORITHMS if hasattr(backend, name)}
-    assert offered == set(FUNCTIONS) == set(backend.__all__) - {
-        "can_run",
-        "should_run",
-        "convert_from_nx",
-        "convert_to_nx",
-    }
+    assert (
+        offered
+        == set(FUNCTIONS)
+        == set(backend.__all__)
+        - {
+            "can_run",
+            "should_run",
+            "convert_from_nx",
+            "convert_to_nx",
+        }
+    )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -66,7 +71,9 @@ def test_networkx_documents_the_backend():
     assert "Undirected simple graphs. `nodes` is None" in nx.clustering.__doc__
 
 
-@pytest.mark.parametrize("then", ["", "import chgraph.interop.info; chgraph.interop.info.get_info()"])
+@pytest.mark.parametrize(
+    "then", ["", "import chgraph.interop.info; chgraph.interop.info.get_info()"]
+)
 def test_networkx_is_imported_without_numba(then):
     heavy = "{'numba', 'torch', 'scipy', 'igraph', 'matplotlib', 'pandas'}"
     code = f"import sys, networkx; {then}\nassert not {heavy} & set(sys.modules)"
