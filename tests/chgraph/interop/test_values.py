@@ -43,7 +43,7 @@ def dispatched(name):
     return nx.utils.backends._registered_algorithms[name]
 
 
-def check(name, *args, **options):
+def check_outcome(name, *args, **options):
     """Compare the outcome here with networkx's, where the arguments are covered."""
     function = dispatched(name)
     ours = outcome(function, *args, backend="chgraph", **options)
@@ -54,25 +54,25 @@ def check(name, *args, **options):
 @pytest.mark.parametrize("name", WITH_LOOPS)
 @given(graph=graphs(loops=True))
 def test_graphs_with_loops(name, graph):
-    check(name, graph)
+    check_outcome(name, graph)
 
 
 @pytest.mark.parametrize("name", PAIRS + OTHERS)
 @given(graph=graphs())
 def test_graphs_without_loops(name, graph):
-    check(name, graph)
+    check_outcome(name, graph)
 
 
 @pytest.mark.parametrize("name", TWO_SIDED)
 @given(graph=two_sided(), mode=st.sampled_from(["dot", "min", "max", "none"]))
 def test_two_sided_graphs(name, graph, mode):
-    check(name, graph, **({} if name.startswith("robins") else {"mode": mode}))
+    check_outcome(name, graph, **({} if name.startswith("robins") else {"mode": mode}))
 
 
 @pytest.mark.parametrize("name", TWO_SIDED[:2])
 @given(graph=graphs())
 def test_graphs_that_may_be_two_sided(name, graph):
-    check(name, graph)
+    check_outcome(name, graph)
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -80,29 +80,29 @@ def test_graphs_that_may_be_two_sided(name, graph):
 def test_chosen_pairs(name, data, graph):
     nodes = st.sampled_from([*graph, "stranger", ("un", ["hashable"])])
     pairs = st.lists(st.tuples(nodes, nodes).filter(lambda pair: pair[0] != pair[1]), max_size=6)
-    check(name, graph, data.draw(pairs))
+    check_outcome(name, graph, data.draw(pairs))
 
 
 @given(graph=graphs(), alpha=st.sampled_from([0, 0.3, 1, 1.0]))
 def test_common_neighbor_centrality_by_alpha(graph, alpha):
-    check("common_neighbor_centrality", graph, alpha=alpha)
+    check_outcome("common_neighbor_centrality", graph, alpha=alpha)
 
 
 @pytest.mark.parametrize("name", [*NODES, "eccentricity"])
 @given(data=st.data(), graph=graphs(loops=True, least=1))
 def test_chosen_nodes(name, data, graph):
-    check(name, graph, data.draw(st.lists(st.sampled_from(list(graph)))))
+    check_outcome(name, graph, data.draw(st.lists(st.sampled_from(list(graph)))))
 
 
 @pytest.mark.parametrize("name", TWO_SIDED[:2])
 @given(data=st.data(), graph=two_sided().filter(len))
 def test_chosen_nodes_of_two_sided_graphs(name, data, graph):
-    check(name, graph, data.draw(st.lists(st.sampled_from(list(graph)), min_size=1)))
+    check_outcome(name, graph, data.draw(st.lists(st.sampled_from(list(graph)), min_size=1)))
 
 
 @given(graph=graphs(loops=True))
 def test_average_clustering_without_zeros(graph):
-    check("average_clustering", graph, count_zeros=False)
+    check_outcome("average_clustering", graph, count_zeros=False)
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -110,24 +110,24 @@ def test_average_clustering_without_zeros(graph):
 def test_distances_from_a_node(side, data, graph):
     node = data.draw(st.sampled_from([*graph, "stranger"]))
     cutoff = data.draw(st.sampled_from([None, -1, 0, 1, 1.5, 2, math.inf]))
-    check(f"single_{side}_shortest_path_length", graph, node, cutoff=cutoff)
-    check("all_pairs_shortest_path_length", graph, cutoff)
+    check_outcome(f"single_{side}_shortest_path_length", graph, node, cutoff=cutoff)
+    check_outcome("all_pairs_shortest_path_length", graph, cutoff)
 
 
 @given(graph=graphs(loops=True), improved=st.booleans())
 def test_closeness_of_parts(graph, improved):
-    check("closeness_centrality", graph, wf_improved=improved)
+    check_outcome("closeness_centrality", graph, wf_improved=improved)
 
 
 @given(graph=graphs(), normalized=st.booleans())
 def test_betweenness_by_scale(graph, normalized):
-    check("betweenness_centrality", graph, normalized=normalized)
-    check("edge_betweenness_centrality", graph, normalized=normalized)
+    check_outcome("betweenness_centrality", graph, normalized=normalized)
+    check_outcome("edge_betweenness_centrality", graph, normalized=normalized)
 
 
 @given(graph=graphs(loops=True))
 def test_rich_club(graph):
-    check("rich_club_coefficient", graph, normalized=False)
+    check_outcome("rich_club_coefficient", graph, normalized=False)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # networkx divides by zero
@@ -152,8 +152,8 @@ def test_modularity(data, graph):
     communities = [{node for node in graph if label[node] == i} for i in range(4)]
     weight = data.draw(st.sampled_from(["weight", None, "other"]))
     resolution = data.draw(st.sampled_from([1, 0.5]))
-    check("modularity", graph, communities, weight=weight, resolution=resolution)
-    check("modularity", graph, tuple(communities[1:]))
+    check_outcome("modularity", graph, communities, weight=weight, resolution=resolution)
+    check_outcome("modularity", graph, tuple(communities[1:]))
 
 
 def test_communities_may_be_told_once_only():
