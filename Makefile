@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint types clean
+.PHONY: demo test networkx lint types clean
 
 demo: $(INSTALLED)
 	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo
@@ -12,6 +12,10 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/chgraph -q
 	$(BIN)/python -m pytest --nbmake notebooks -q
+
+# networkx's own tests of what its backend "chgraph" covers, and which of them it ran.
+networkx: $(INSTALLED)
+	$(BIN)/python -m analysis.networkx_suite
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -108,6 +108,10 @@ class _Calls:
 
         self.watch(backend)
 
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.outcome == "skipped":  # a module that needs what is not installed
+            self.outcomes[report.nodeid] = report.outcome
+
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
         self.test = nodeid
 

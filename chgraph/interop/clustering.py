@@ -76,7 +76,7 @@ def latapy_clustering(G: Network, nodes: Any = None, mode: str = "dot") -> ByNod
         raise nx.NetworkXError("Graph is not bipartite")
     try:
         column = LATAPY_MODES[mode]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         message = "Mode for bipartite clustering must be: dot, min or max"
         raise nx.NetworkXError(message) from error
     return _chosen(G, _overlaps(G).sums[:, column].tolist(), nodes)

@@ -8,6 +8,7 @@ would take longer to convert than to do.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from chgraph.interop.network import Network, cached
 Function = TypeVar("Function", bound=Callable[..., Any])
 Check = Callable[[Any, dict[str, Any]], str | None]
 
+_OLDEST = (3, 6)  # of networkx: what functions return has changed with versions
 _SMALL = 32  # nodes: networkx is done before a graph is converted
 _FEW = 8  # a part of the nodes or pairs that is this many times smaller than the graph is small
 
@@ -67,6 +69,8 @@ def runs_when(**limits: Any) -> Callable[[Function], Function]:
 
 def can_run(name: str, args: Any, kwargs: dict[str, Any]) -> bool | str:
     """Return True, or why the function does not run here with these arguments."""
+    if tuple(map(int, re.findall(r"\d+", nx.__version__)[:2])) < _OLDEST:
+        return f"networkx {nx.__version__} is older than the backend knows"
     rule = RULES.get(name)
     if rule is None:
         return f"{name} is not of this backend"

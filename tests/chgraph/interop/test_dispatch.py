@@ -283,6 +283,15 @@ def test_little_work_is_not_worth_a_conversion(used):
     assert used(nx.single_source_shortest_path_length, graph, 0)
 
 
+def test_an_older_networkx_is_left_to_itself(monkeypatch):
+    monkeypatch.setattr(nx, "__version__", "3.5.1")
+    assert backend.can_run("transitivity", (RING,), {}) == (
+        "networkx 3.5.1 is older than the backend knows"
+    )
+    monkeypatch.setattr(nx, "__version__", "3.10rc1.dev0")
+    assert backend.can_run("transitivity", (RING,), {}) is True
+
+
 def test_pairs_are_checked_at_once():
     with pytest.raises(nx.NodeNotFound, match="Node 99 not in G"):
         nx.jaccard_coefficient(RING, [(0, 2), (0, 99)], backend="chgraph")

@@ -79,8 +79,9 @@ def test_graphs_that_may_be_two_sided(name, graph):
 @given(data=st.data(), graph=graphs(least=2))
 def test_chosen_pairs(name, data, graph):
     nodes = st.sampled_from([*graph, "stranger", ("un", ["hashable"])])
-    pairs = st.lists(st.tuples(nodes, nodes).filter(lambda pair: pair[0] != pair[1]), max_size=6)
-    check_outcome(name, graph, data.draw(pairs))
+    with_itself = name not in ("adamic_adar_index", "common_neighbor_centrality")
+    pair = st.tuples(nodes, nodes).filter(lambda pair: with_itself or pair[0] != pair[1])
+    check_outcome(name, graph, data.draw(st.lists(pair, max_size=6)))
 
 
 @given(graph=graphs(), alpha=st.sampled_from([0, 0.3, 1, 1.0]))
