@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_PAIRS = "`ebunch` is None or a collection of pairs, no iterator; no self-loops."
+_PAIRS = "`ebunch` is None or a collection of pairs, no iterator."
 _NODES = "`nodes` is None or a collection of nodes of the graph, no single node."
 _UNWEIGHTED = "Without `{}`."
 _ALONE = "No self-loops."

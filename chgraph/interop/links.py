@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 
+from chgraph.graph import Graph
 from chgraph.interop._core import search, shared_weights
 from chgraph.interop.network import Network
 from chgraph.interop.rules import runs_when
@@ -43,40 +44,40 @@ def _no_node_twice(graph: Any, given: dict[str, Any]) -> str | None:
     return "pairs of a node with itself are not covered" if twice else None
 
 
-@runs_when(loops=False, pairs="ebunch")
+@runs_when(pairs="ebunch")
 def resource_allocation_index(G: Network, ebunch: Any = None) -> Scored:
     """Return the sum of 1 / degree over the common neighbors of each pair."""
-    return _scored(G, ebunch, _by_common_neighbors(G, 1.0 / np.maximum(G.work.degree, 1)))
+    return _scored(G, ebunch, _by_common_neighbors(G, 1.0 / np.maximum(G.degree, 1)))
 
 
-@runs_when(loops=False, pairs="ebunch", check=_no_node_twice)
+@runs_when(pairs="ebunch", check=_no_node_twice)
 def adamic_adar_index(G: Network, ebunch: Any = None) -> Scored:
     """Return the sum of 1 / log(degree) over the common neighbors of each pair."""
-    return _scored(G, ebunch, _by_common_neighbors(G, 1.0 / np.log(np.maximum(G.work.degree, 2))))
+    return _scored(G, ebunch, _by_common_neighbors(G, 1.0 / np.log(np.maximum(G.degree, 2))))
 
 
-@runs_when(loops=False, pairs="ebunch")
+@runs_when(pairs="ebunch")
 def jaccard_coefficient(G: Network, ebunch: Any = None) -> Scored:
     """Return common over all neighbors of each pair, the integer 0 if there are none at all."""
     degree = G.work.degree
 
     def score(source: np.ndarray, target: np.ndarray) -> list[Any]:
         common = _shared(G, source, target, np.ones(len(G)))
-        union = degree[source] + degree[target] - common
+        union = degree[source] + degree[target] - common + _own_loops(G, source, target)
         values = (common / np.maximum(union, 1)).tolist()
         return [x if all_ else 0 for x, all_ in zip(values, union.tolist(), strict=True)]
 
     return _scored(G, ebunch, score)
 
 
-@runs_when(loops=False, pairs="ebunch")
+@runs_when(pairs="ebunch")
 def preferential_attachment(G: Network, ebunch: Any = None) -> Scored:
     """Return the product of the degrees of each pair."""
-    degree = G.work.degree
+    degree = G.degree
     return _scored(G, ebunch, lambda source, target: (degree[source] * degree[target]).tolist())
 
 
-@runs_when(loops=False, pairs="ebunch", check=_no_node_twice)
+@runs_when(pairs="ebunch", check=_no_node_twice)
 def common_neighbor_centrality(G: Network, ebunch: Any = None, alpha: float = 0.8) -> Scored:
     """Return alpha times the common neighbors plus (1 - alpha) times nodes over distance."""
     common = _by_common_neighbors(G, np.ones(len(G)))
@@ -99,6 +100,17 @@ def _shared(net: Network, source: np.ndarray, target: np.ndarray, weight: np.nda
     result = np.empty(source.size)
     shared_weights(*net.work.neighbor_lists, source, target, weight, result)
     return result
+
+
+def _own_loops(net: Network, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Count the ends of each pair that are neighbors of themselves alone, not of the other end."""
+    if not net.n_loops:
+        return np.zeros(source.size, np.int64)
+    graph = net.work.graph
+    assert isinstance(graph, Graph)
+    apart = ~graph.has_links(source, target)
+    of_target = net.looped[target] & (source != target)
+    return apart * (net.looped[source].astype(np.int64) + of_target)
 
 
 def _by_common_neighbors(net: Network, weight: np.ndarray) -> Score:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
+from chgraph._neighbor_lists import offsets_of
 from chgraph.graph import Graph
 from chgraph.jit import frozen
 from chgraph.metrics._bits_core import SOURCES
@@ -65,6 +66,10 @@ class Network:
         self.weights = weights
         self.numbered = _are_numbers(names)  # whether names[i] is i itself
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it is made from: a networkx graph is pickled with its conversions."""
+        return Network, (self.names, self.offsets, self.targets, self.weights)
+
     # ------------------------------------------------------- what networkx asks of a graph
 
     def is_directed(self) -> bool:
@@ -115,9 +120,21 @@ class Network:
         return np.repeat(np.arange(len(self.names)), np.diff(self.offsets))
 
     @cached_property
+    def looped(self) -> np.ndarray:
+        """Whether each node has a self-loop."""
+        result = np.zeros(len(self.names), np.bool_)
+        result[self.rows[self.rows == self.targets]] = True
+        return result
+
+    @cached_property
     def n_loops(self) -> int:
         """Number of self-loops."""
-        return int(np.count_nonzero(self.rows == self.targets))
+        return int(np.count_nonzero(self.looped))
+
+    @property
+    def degree(self) -> np.ndarray:
+        """Number of ends of links at each node: networkx counts a self-loop twice."""
+        return np.diff(self.offsets) + self.looped
 
     @cached_property
     def once(self) -> np.ndarray:
@@ -130,9 +147,8 @@ class Network:
         n_nodes, kept = len(self.names), self.rows != self.targets
         codes = np.sort(self.rows[kept] * n_nodes + self.targets[kept])
         rows, neighbors = np.divmod(codes, max(n_nodes, 1))
-        offsets = np.zeros(n_nodes + 1, np.int64)
-        np.cumsum(np.bincount(rows, minlength=n_nodes), out=offsets[1:])
-        return Workspace(Graph(n_nodes, frozen(offsets), frozen(neighbors.astype(np.int32))))
+        offsets = frozen(offsets_of(rows, n_nodes))
+        return Workspace(Graph(n_nodes, offsets, frozen(neighbors.astype(np.int32))))
 
     @cached_property
     def reach(self) -> Reach:

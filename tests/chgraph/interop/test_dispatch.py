@@ -1,7 +1,9 @@
 """What networkx's dispatcher is told: who runs what, conversions kept, a quick import."""
 
+import copy
 import inspect
 import logging
+import pickle
 import subprocess
 import sys
 from fractions import Fraction
@@ -190,6 +192,17 @@ def test_nothing_is_kept_where_networkx_is_told_so():
     assert cached(graph) is None
 
 
+@pytest.mark.usefixtures("automatic")
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_graph_with_a_conversion_is_copied(again):
+    graph = RING.copy()
+    nx.closeness_centrality(graph)
+    copied = again(graph)
+    assert cached(copied) is not cached(graph)
+    assert not cached(copied).targets.flags.writeable
+    assert nx.closeness_centrality(copied) == nx.closeness_centrality(graph)
+
+
 # ------------------------------------------------------------------------- who runs what
 
 
@@ -210,6 +223,7 @@ COVERED = [
     (nx.resource_allocation_index, RING, {"ebunch": [(0, 0)]}),
     (nx.rich_club_coefficient, RING, {"normalized": False}),
     (nx.clustering, LOOPED, {}),
+    (nx.jaccard_coefficient, LOOPED, {}),
     (nx.closeness_centrality, nx.subgraph_view(RING, filter_node=lambda node: node < 5), {}),
 ]
 DECLINED = [
@@ -222,7 +236,6 @@ DECLINED = [
     (nx.triangles, nx.Graph([((0, 1), 0), (0, 1)]), {"nodes": (0, 1)}),
     (nx.bipartite.clustering, LOOPED, {}),
     (nx.local_efficiency, LOOPED, {}),
-    (nx.jaccard_coefficient, LOOPED, {}),
     (nx.adamic_adar_index, RING, {"ebunch": [(0, 0)]}),
     (nx.common_neighbor_centrality, RING, {"ebunch": [(0, 0)]}),
     (nx.all_pairs_shortest_path_length, RING, {"cutoff": "far"}),
