@@ -15,7 +15,7 @@ from chgraph.threads import workers_for
 _ALL_UNWEIGHTED = {"k": None, "weight": None}
 
 
-@runs_when(fixed={**_ALL_UNWEIGHTED, "endpoints": False})
+@runs_when(fixed=_ALL_UNWEIGHTED)
 def betweenness_centrality(
     G: Network,
     k: None = None,
@@ -24,8 +24,11 @@ def betweenness_centrality(
     endpoints: bool = False,
     seed: Any = None,
 ) -> dict[Hashable, float]:
-    """Return the share of shortest paths between others that pass through each node."""
-    return G.by_node(_scaled(_paths_through(G, links=False)[0], len(G) - 1, normalized))
+    """Return the share of shortest paths that pass through each node, or end at it if so wished."""
+    found = _paths_through(G, links=False)[0]
+    if endpoints:
+        return G.by_node(_scaled(found + 2 * G.reach.reached, len(G), normalized))
+    return G.by_node(_scaled(found, len(G) - 1, normalized))
 
 
 @runs_when(fixed=_ALL_UNWEIGHTED, loops=False)

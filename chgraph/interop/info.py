@@ -36,7 +36,7 @@ FUNCTIONS = {
     "wiener_index": _UNWEIGHTED.format("weight"),
     "closeness_centrality": "For all nodes; without `distance`.",
     "harmonic_centrality": "For all nodes; without `distance`.",
-    "betweenness_centrality": "Exact: without `k`; without `weight` and `endpoints`.",
+    "betweenness_centrality": "Exact: without `k`; without `weight`.",
     "edge_betweenness_centrality": "Exact: without `k`; without `weight`. No self-loops.",
     "degree_assortativity_coefficient": "With a link; without `weight` and `nodes`. No self-loops.",
     "degree_pearson_correlation_coefficient": (

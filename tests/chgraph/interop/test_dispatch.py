@@ -242,7 +242,7 @@ DECLINED = [
     (nx.average_shortest_path_length, RING, {"weight": "weight"}),
     (nx.average_shortest_path_length, RING, {"method": "dijkstra"}),
     (nx.betweenness_centrality, RING, {"k": 3, "seed": 1}),
-    (nx.betweenness_centrality, RING, {"endpoints": True}),
+    (nx.betweenness_centrality, RING, {"weight": "weight"}),
     (nx.edge_betweenness_centrality, LOOPED, {}),
     (nx.closeness_centrality, RING, {"u": 1}),
     (nx.harmonic_centrality, RING, {"nbunch": [1]}),

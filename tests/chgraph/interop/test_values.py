@@ -120,9 +120,9 @@ def test_closeness_of_parts(graph, improved):
     check_outcome("closeness_centrality", graph, wf_improved=improved)
 
 
-@given(graph=graphs(), normalized=st.booleans())
-def test_betweenness_by_scale(graph, normalized):
-    check_outcome("betweenness_centrality", graph, normalized=normalized)
+@given(graph=graphs(), normalized=st.booleans(), endpoints=st.booleans())
+def test_betweenness_by_scale(graph, normalized, endpoints):
+    check_outcome("betweenness_centrality", graph, normalized=normalized, endpoints=endpoints)
     check_outcome("edge_betweenness_centrality", graph, normalized=normalized)
 
 
