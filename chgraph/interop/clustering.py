@@ -25,14 +25,14 @@ ByNode = dict[Hashable, Any]
 @runs_when(nodes="nodes")
 def triangles(G: Network, nodes: Any = None) -> ByNode:
     """Return the number of triangles through each node."""
-    return _chosen(G, G.work.links_near.tolist(), nodes)
+    return _chosen(G, G.triangles.tolist(), nodes)
 
 
 @runs_when(nodes="nodes", fixed={"weight": None})
 def clustering(G: Network, nodes: Any = None, weight: None = None) -> ByNode:
     """Return the share of the pairs of each node's neighbors that are linked."""
     degree = G.work.degree
-    closed = 2 * G.work.links_near
+    closed = 2 * G.triangles
     return _chosen(G, _ratios(closed, degree * (degree - 1), closed > 0), nodes)
 
 
@@ -51,7 +51,7 @@ def average_clustering(
 def transitivity(G: Network) -> float:
     """Return the share of the pairs of links at a node that are closed by a third."""
     degree = G.work.degree
-    closed = 2 * int(G.work.links_near.sum())
+    closed = 2 * int(G.triangles.sum())
     return closed / int(degree @ (degree - 1)) if closed else 0
 
 
@@ -65,7 +65,7 @@ def square_clustering(G: Network, nodes: Any = None) -> ByNode:
     sums = np.append(0, np.cumsum(work.degree[neighbors]))
     around = sums[offsets[1:]] - sums[offsets[:-1]]
     others = work.degree - 1
-    possible = others * around - work.degree * others - 2 * work.links_near - squares
+    possible = others * around - work.degree * others - 2 * G.triangles - squares
     return _chosen(G, _ratios(squares, possible, possible > 0), nodes)
 
 

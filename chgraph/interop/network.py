@@ -16,6 +16,7 @@ import numpy as np
 
 from chgraph._neighbor_lists import offsets_of
 from chgraph.graph import Graph
+from chgraph.interop._core import triangles_of_nodes
 from chgraph.jit import frozen
 from chgraph.metrics._bits_core import SOURCES
 from chgraph.metrics._reach_core import LANES, Reach, reaches
@@ -149,6 +150,14 @@ class Network:
         rows, neighbors = np.divmod(codes, max(n_nodes, 1))
         offsets = frozen(offsets_of(rows, n_nodes))
         return Workspace(Graph(n_nodes, offsets, frozen(neighbors.astype(np.int32))))
+
+    @cached_property
+    def triangles(self) -> np.ndarray:
+        """Number of triangles through each node."""
+        result, rank = np.zeros(len(self.names), np.int64), np.empty(len(self.names), np.int64)
+        rank[np.argsort(self.work.degree, kind="stable")] = np.arange(rank.size)
+        triangles_of_nodes(*self.work.neighbor_lists, rank, result)
+        return result
 
     @cached_property
     def reach(self) -> Reach:
