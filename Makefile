@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint types clean
+.PHONY: demo test networkx lint types clean
 
 demo: $(INSTALLED)
 	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo
@@ -11,6 +11,10 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbmake notebooks -q
+
+# networkx's own tests of what its backend "chgraph" covers, and which of them it ran.
+networkx: $(INSTALLED)
+	$(BIN)/python -m analysis.networkx_suite
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

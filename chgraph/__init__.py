@@ -4,17 +4,35 @@
 bipartite graph; the package holds such graphs (:class:`BipartiteGraph`), makes initial
 topologies (:mod:`chgraph.topology`) and rewires them (:mod:`chgraph.rewiring`). It never
 imports torch.
+
+What is named here is imported when first asked for: networkx looks into the package each
+time that it is imported itself, and must not wait for numba.
 """
 
-from importlib.metadata import version
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from chgraph import linkpred, metrics, plotting, rewiring, topology
-from chgraph.files import read_network
-from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
-from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
-from chgraph.warming import warm_up
+if TYPE_CHECKING:
+    from chgraph import linkpred, metrics, plotting, rewiring, topology
+    from chgraph.files import read_network
+    from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
+    from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
+    from chgraph.warming import warm_up
 
-__version__ = version("chgraph")
+    __version__: str
+
+_HOMES = {
+    "read_network": "chgraph.files",
+    "warm_up": "chgraph.warming",
+    **dict.fromkeys(
+        ("BipartiteGraph", "Graph", "GraphInputWarning", "as_bipartite", "as_graph"),
+        "chgraph.graph",
+    ),
+    **dict.fromkeys(
+        ("METHODS", "LinkPrediction", "predict_links", "score_links"), "chgraph.linkpred"
+    ),
+}
+_ROOMS = ("linkpred", "metrics", "plotting", "rewiring", "topology")
 
 __all__ = [
     "METHODS",
@@ -35,3 +53,23 @@ __all__ = [
     "topology",
     "warm_up",
 ]
+
+if not TYPE_CHECKING:  # else every name would be right to a type checker
+
+    def __getattr__(name):
+        if name in _ROOMS:
+            return import_module(f"chgraph.{name}")
+        if name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+        elif name == "__version__":
+            from importlib.metadata import version
+
+            value = version("chgraph")
+        else:
+            raise AttributeError(f"module 'chgraph' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

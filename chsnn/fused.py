@@ -188,7 +188,7 @@ class SparseReadout(SparseLinear):
         self._check(x)
         is_each = False
         if steps is not None:
-            check_positive_int("steps", steps)
+            steps = check_positive_int("steps", steps)
             mean = x
         elif _check_steps(x) > 1 and x.stride(0) == 0 and not x.requires_grad:
             mean = x[0]

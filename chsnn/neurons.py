@@ -111,7 +111,7 @@ class LIFNumbers(nn.Module):
     ) -> tuple[Tensor, LIFState]:
         """Run the neurons over time; see :meth:`LIF.forward`."""
         if steps is not None:
-            check_positive_int("steps", steps)
+            steps = check_positive_int("steps", steps)
         if torch.compiler.is_compiling():  # kernels cannot be traced, nor checks of values
             return torch.compiler.disable(self.run)(x, state, steps=steps)
         if self.fits_kernel(x) and x.shape[0] > 0:
@@ -168,7 +168,7 @@ class LIFNumbers(nn.Module):
 
         The numbers of ``run(x, steps=steps)[0].mean(dim=0)``; the kernel writes no spikes down.
         """
-        check_positive_int("steps", steps)
+        steps = check_positive_int("steps", steps)
         if torch.compiler.is_compiling():
             return torch.compiler.disable(self.rate)(x, steps)
         if self.fits_kernel(x):

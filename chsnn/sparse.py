@@ -113,7 +113,7 @@ def sparsify(
         raise TypeError(f"model must be a torch module, got {type(model).__name__}")
     check_choice("topology", topology, SPARSIFY_TOPOLOGIES)
     check_choice("weights", weights, SPARSIFY_WEIGHTS)
-    check_count("seed", seed)
+    seed = check_count("seed", seed)
     if topology == "SSCTI" and inputs is None:
         raise ValueError("inputs must be given for topology='SSCTI', got None")
     if wiring is not None and not isinstance(wiring, Wiring):

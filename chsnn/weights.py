@@ -70,7 +70,7 @@ def sswi(
     >>> round(float(sswi(dense, rng=0).var() * 100), 1)
     2.1
     """
-    check_real("v_th", v_th, minimum=0.0)
+    v_th = check_real("v_th", v_th, minimum=0.0)
     if activity_sparsity is None:
         gain = v_th**2 * math.sqrt(math.pi) / (math.sqrt(2.0) * math.exp(-0.5))
     else:

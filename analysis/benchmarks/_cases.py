@@ -38,6 +38,7 @@ def run_cases(
     *,
     quick: Collection[str],
     start: Callable[[], None] = lambda: None,
+    show: Callable[[list[Row]], str] = table,
 ) -> None:
     """Run the cases one after the other and print their rows as a table.
 
@@ -51,6 +52,8 @@ def run_cases(
         The cases of ``--quick``.
     start : callable
         Called first in every case's process.
+    show : callable
+        Returns the rows as a Markdown table.
     """
     program = f"analysis.benchmarks.{module}"
     arguments = tyro.cli(Arguments, prog=f"python -m {program}")
@@ -62,7 +65,7 @@ def run_cases(
     rows = list(
         itertools.chain.from_iterable(_in_own_process(program, name, arguments) for name in names)
     )
-    print(table(rows))
+    print(show(rows))
     if arguments.json is not None:
         write_json(arguments.json, rows)
 

@@ -118,7 +118,7 @@ class Workspace:
         graph = as_bipartite(self.graph)
         left = graph.left_offsets, graph.left_neighbors.view(np.uint32)
         right = graph.right_offsets, graph.right_neighbors.view(np.uint32)
-        return _overlaps(left, right), _overlaps(right, left)
+        return overlaps_between(left, right), overlaps_between(right, left)
 
 
 def _two_steps(offsets: np.ndarray) -> float:
@@ -139,9 +139,10 @@ def layer_workspace(graph: Any) -> Workspace:
     return Workspace(as_bipartite(graph))
 
 
-def _overlaps(
+def overlaps_between(
     side: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
 ) -> Overlaps:
+    """Return what the nodes of one side share, by the neighbor lists of both sides."""
     n_nodes = side[0].size - 1
     result = Overlaps(np.zeros((n_nodes, 4)), np.zeros(n_nodes, np.int64))
     with workers_for(_two_steps(other[0])) as n_workers:

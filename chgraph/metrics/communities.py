@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from chgraph.checks import as_generator, check_positive_int
 from chgraph.metrics._layer_modules import best_modules, layer_modularity
 from chgraph.metrics._workspace import layer_workspace, workspace
 from chgraph.metrics.undefined import Undefined
+
+if TYPE_CHECKING:
+    import igraph
 
 _NO_LINKS = "the graph has no links"
 _ITERATIONS = 10
@@ -69,19 +72,47 @@ def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.nd
     first, second = np.repeat(np.arange(work.n_nodes), work.degree), work.neighbor_lists[1]
     links = np.column_stack([place[first], place[second]])[first < second]
     network = igraph.Graph(n=linked.size, edges=links)
+    numbers = random.Random(int(generator.integers(2**63)))
+    labels = linked.size + np.arange(work.n_nodes)
+    labels[linked] = best_of_leiden(network, n_starts=n_starts, random_numbers=numbers)
+    return _in_order(labels)
+
+
+def best_of_leiden(
+    network: igraph.Graph,
+    *,
+    n_starts: int,
+    random_numbers: random.Random,
+    weights: list[float] | None = None,
+    resolution: float = 1.0,
+) -> list[int]:
+    """Return the labels of the best of some searches of igraph's Leiden method.
+
+    Parameters
+    ----------
+    network : igraph.Graph
+    n_starts : int
+    random_numbers : random.Random
+        Lent to igraph meanwhile.
+    weights : list of float, optional
+        Of each edge.
+    resolution : float
+        What the chance part of modularity is multiplied by: larger, more communities.
+    """
+    import igraph
+
     with _IGRAPH, _interrupts_held():
-        igraph.set_random_number_generator(random.Random(int(generator.integers(2**63))))
+        igraph.set_random_number_generator(random_numbers)
         try:
             found = [
-                network.community_leiden("modularity", n_iterations=_ITERATIONS)
+                network.community_leiden(
+                    "modularity", weights, resolution=resolution, n_iterations=_ITERATIONS
+                ).membership
                 for _ in range(n_starts)
             ]
         finally:
             igraph.set_random_number_generator(random)
-    best = max(found, key=lambda partition: partition.modularity)
-    labels = linked.size + np.arange(work.n_nodes)
-    labels[linked] = best.membership
-    return _in_order(labels)
+    return max(found, key=lambda labels: network.modularity(labels, weights, resolution))
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def thin_events(events: np.ndarray, share: float, rng: np.random.Generator) -> n
     ValueError
         If `share` is not in [0, 1].
     """
-    check_share("share", share)
+    share = check_share("share", share)
     return events[rng.random(len(events)) >= share]
 
 

@@ -54,7 +54,7 @@ def random_shift(
     >>> moved.sum().item(), moved.shape
     (1.0, torch.Size([1, 9]))
     """
-    check_count("pixels", pixels)
+    pixels = check_count("pixels", pixels)
     if pixels == 0:
         return images
     maps = as_maps(images, in_shape)
@@ -101,7 +101,7 @@ def random_roll(
     >>> random_roll(frames, 1, torch.Generator().manual_seed(0)).sum(dim=(0, 2, 3, 4))
     tensor([15., 51.])
     """
-    check_count("pixels", pixels)
+    pixels = check_count("pixels", pixels)
     if pixels == 0:
         return images
     maps = as_maps(images, in_shape)
@@ -216,7 +216,7 @@ def random_cutout(
     >>> covered.sum().item()
     15.0
     """
-    check_count("side", side)
+    side = check_count("side", side)
     if side == 0:
         return images
     maps = as_maps(images, in_shape)

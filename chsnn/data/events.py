@@ -116,12 +116,12 @@ def to_frames(
     >>> to_frames(events, (2, 2), 2)[:, 1, 0].tolist()
     [[0.0, 1.0], [0.0, 0.0]]
     """
-    check_positive_int("timesteps", timesteps)
-    check_positive_int("pool", pool)
+    timesteps = check_positive_int("timesteps", timesteps)
+    pool = check_positive_int("pool", pool)
     check_choice("by", by, BINNINGS)
     check_events(events, sensor)
     if stop is not None:
-        check_positive_int("stop", stop)
+        stop = check_positive_int("stop", stop)
         events = events[: np.searchsorted(events["t"], stop)]
     rows, columns = pooled_sensor(sensor, pool)
     frame = _frame_of(events, timesteps, by, stop)

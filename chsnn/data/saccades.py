@@ -114,7 +114,7 @@ def saccade_events(
     0
     """
     pixels = _checked_image(image)
-    check_positive_int("scale", scale)
+    scale = check_positive_int("scale", scale)
     corners = _checked_path(path, check_count("margin", margin))
     recorder = _Recorder(camera or Camera(), corners, scale, margin)
     return recorder.record(pixels[None], [as_generator(rng)])[0]
@@ -153,9 +153,9 @@ def load_saccades(
     ValueError
         If an argument is out of range.
     """
-    check_positive_int("timesteps", timesteps)
+    timesteps = check_positive_int("timesteps", timesteps)
     check_choice("by", by, BINNINGS)
-    check_count("seed", seed)
+    seed = check_count("seed", seed)
     recorder = _Recorder(camera or Camera(), _checked_path(TRIANGLE, 2), scale=2, margin=2)
     digits = load_digits()
     done, parts = 0, {}

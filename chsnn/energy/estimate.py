@@ -94,7 +94,7 @@ def estimate_energy(
     """
     chip = as_hardware(hardware)
     if seconds_per_sample is not None:
-        check_real("seconds_per_sample", seconds_per_sample, minimum=0.0)
+        seconds_per_sample = check_real("seconds_per_sample", seconds_per_sample, minimum=0.0)
     if isinstance(baseline, EnergyReport) and baseline.hardware != chip.name:
         raise ValueError(
             f"baseline must be a report for the same hardware, {chip.name}, got {baseline.hardware}"
@@ -111,7 +111,7 @@ def estimate_energy(
             seed=seed,
         )
     if timesteps is not None:
-        check_positive_int("timesteps", timesteps)
+        timesteps = check_positive_int("timesteps", timesteps)
     counter, samples = _run_counted(model, data, count_input_as_spikes, per_sample, timesteps, seed)
     return _report(model, counter, chip, seconds_per_sample, samples).against(baseline)
 

@@ -188,9 +188,9 @@ class Rewirer:
         return record
 
     def _set_length(self, steps: int, total_steps: int, every: int) -> None:
-        check_count("steps", steps)
-        check_positive_int("total_steps", total_steps)
-        check_positive_int("every", every)
+        steps = check_count("steps", steps)
+        total_steps = check_positive_int("total_steps", total_steps)
+        every = check_positive_int("every", every)
         self._check_length(total_steps, every)
         was_left_out = self.steps % self.every == 0 and not self._is_due(self.steps)
         # As long as before is no longer training, but the last epoch begun again.

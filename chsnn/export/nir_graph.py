@@ -70,7 +70,7 @@ def to_nir(model: nn.Module, path: str | Path | None = None, *, dt: float = DT) 
     >>> sorted(to_nir(model).nodes)
     ['input', 'layers_0', 'layers_0_neurons', 'layers_1', 'output']
     """
-    check_real("dt", dt, minimum=0.0)
+    dt = check_real("dt", dt, minimum=0.0)
     if dt == 0.0:
         raise ValueError("dt must be the seconds of a time step, above 0")
     nir, chain = _nir(), chain_of(model)

@@ -253,8 +253,8 @@ def conv(
     torch.Size([3, 10])
     """
     n_features, hidden = hidden_shape(name, in_shape=in_shape, width=width)
-    check_positive_int("n_classes", n_classes)
-    check_flag("batch_norm", batch_norm)
+    n_classes = check_positive_int("n_classes", n_classes)
+    batch_norm = check_flag("batch_norm", batch_norm)
     link_count(n_features, hidden, sparsity)  # raises where no link would be left
     neuron = LIF() if neuron is None else neuron
     stages = _stages(PLANS[name], width)
@@ -290,7 +290,7 @@ def hidden_shape(name: str, *, in_shape: InShape, width: float = 1.0) -> tuple[i
     """
     plan = PLANS[check_choice("name", name, PLANS)]
     height, breadth = check_in_shape(in_shape)[1:]
-    check_real("width", width, minimum=0.0, below=1e6)
+    width = check_real("width", width, minimum=0.0, below=1e6)
     stages = _stages(plan, width)
     for _, pool in stages:
         height, breadth = pooled(height, pool), pooled(breadth, pool)

@@ -270,7 +270,7 @@ def spikformer(
     """
     in_shape = check_in_shape(in_shape)
     hidden = _check_sizes(in_shape, dim, depth, heads, mlp_ratio, patch)
-    check_positive_int("n_classes", n_classes)
+    n_classes = check_positive_int("n_classes", n_classes)
     for shape in block_shapes(dim, hidden).values():
         link_count(*shape, sparsity)  # raises where no link would be left
     neuron = LIF() if neuron is None else neuron

@@ -244,7 +244,7 @@ def lif_over_time(
     """
     neuron = as_neuron(x, alpha, theta, method, surrogate_alpha)
     if steps is not None:
-        check_positive_int("steps", steps)
+        steps = check_positive_int("steps", steps)
     if v0 is not None:
         v0 = v0.to(x.dtype).expand(x.shape if steps is not None else x.shape[1:])
     return _LifOverTime.apply(x, v0, steps, neuron)

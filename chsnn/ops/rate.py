@@ -184,5 +184,5 @@ def sparse_lif_rate(
     """
     check_fit(x, values, graph, bias)
     neuron = as_neuron(x, alpha, theta, method, surrogate_alpha)
-    check_positive_int("steps", steps)
+    steps = check_positive_int("steps", steps)
     return _SparseLifRate.apply(x, values, bias, graph, steps, neuron, current, watch)

@@ -1,5 +1,8 @@
 """Checks of arguments: what passes comes back as it is meant, what fails is named."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -100,3 +103,33 @@ def test_a_generator_is_passed_through_and_a_seed_makes_one():
 def test_what_makes_no_generator_is_named(rng):
     with pytest.raises(TypeError, match=r"^seed must be None"):
         checks.as_generator(rng, name="seed")
+
+
+# -------------------------------------------------------------- what a check returns is used
+
+NUMBERS = {"check_int", "check_positive_int", "check_count", "check_real", "check_share"}
+
+
+def unused_checks(text):
+    """Lines of checks of a name whose result goes nowhere: the name stays what it was."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "id", None) in NUMBERS | {"check_sparsity"}
+        and any(isinstance(argument, ast.Name) for argument in node.value.args)
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(checks.__file__).parents[1].glob("ch*/**/*.py")), ids=lambda p: p.stem
+)
+def test_a_checked_number_is_the_one_that_is_used(path):
+    """A numpy integer of few bits would wrap around in what is computed from it."""
+    assert unused_checks(path.read_text(encoding="utf-8")) == []
+
+
+def test_unused_checks_are_found():
+    assert unused_checks('def f(n):\n    check_count("n", n)\n    return n * n') == [2]
+    assert unused_checks('def f(n):\n    n = check_count("n", n)\n    return n * n') == []

@@ -131,9 +131,7 @@ def test_tables_whose_columns_are_said():
     import pandas as pd
 
     frame = pd.DataFrame({"score": [0.5, 1.0], "gene": [5, 6], "drug": [6, 7]})
-    with pytest.raises(
-        ValueError, match=r"'score', 'gene', 'drug' does not tell .*source="
-    ):
+    with pytest.raises(ValueError, match=r"'score', 'gene', 'drug' does not tell .*source="):
         as_graph(frame)
     with pytest.warns(GraphInputWarning, match="weight"):
         graph = as_graph(frame, source="gene", target="drug")
