@@ -73,7 +73,7 @@ def _calls() -> list[Callable[[], Any]]:
         calls += [
             partial(measure, network) for measure in (closeness_centrality, betweenness_centrality)
         ]
-    return calls + _layer_calls(layer, rng)
+    return [*calls, *_layer_calls(layer, rng), partial(_ask_as_networkx, graph.to_networkx())]
 
 
 def _predictions(network: Graph | BipartiteGraph) -> list[Callable[[], Any]]:
@@ -91,6 +91,19 @@ def _predictions(network: Graph | BipartiteGraph) -> list[Callable[[], Any]]:
 def _score_best(network: Graph | BipartiteGraph, method: str) -> None:
     best = predict_links(network, 3, method=method)
     score_links(network, [(u, v) for u, v, _ in best], method=method)
+
+
+def _ask_as_networkx(graph: Any) -> None:
+    """Use what only the networkx backend does, where networkx knows it."""
+    import networkx
+
+    if "chgraph" not in networkx.config.backends:
+        return
+    for function in ("triangles", "square_clustering", "all_pairs_shortest_path_length"):
+        dict(getattr(networkx, function)(graph, backend="chgraph"))
+    list(networkx.jaccard_coefficient(graph, backend="chgraph"))
+    list(networkx.resource_allocation_index(graph, backend="chgraph"))
+    networkx.bipartite.average_clustering(networkx.path_graph(4), backend="chgraph")
 
 
 def _serves(method: str, network: Graph | BipartiteGraph) -> bool:

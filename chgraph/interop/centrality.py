@@ -9,8 +9,7 @@ import numpy as np
 
 from chgraph.interop.network import Network
 from chgraph.interop.rules import runs_when
-from chgraph.metrics._betweenness_core import LANES, betweenness
-from chgraph.threads import workers_for
+from chgraph.metrics.centrality import paths_through
 
 _ALL_UNWEIGHTED = {"k": None, "weight": None}
 
@@ -25,7 +24,7 @@ def betweenness_centrality(
     seed: Any = None,
 ) -> dict[Hashable, float]:
     """Return the share of shortest paths that pass through each node, or end at it if so wished."""
-    found = _paths_through(G, links=False)[0]
+    found = paths_through(G.work, links=False)[0]
     if endpoints:
         return G.by_node(_scaled(found + 2 * G.reach.reached, len(G), normalized))
     return G.by_node(_scaled(found, len(G) - 1, normalized))
@@ -37,23 +36,13 @@ def edge_betweenness_centrality(
 ) -> dict[tuple[Hashable, Hashable], float]:
     """Return the share of shortest paths that cross each link, in the order of ``G.edges``."""
     offsets, neighbors = G.work.neighbor_lists
-    found = _paths_through(G, links=True)[1]
+    found = paths_through(G.work, links=True)[1]
     codes = np.repeat(np.arange(len(G)), np.diff(offsets)) * len(G) + neighbors
     first, second = G.rows[G.once], G.targets[G.once]
     there, back = first * len(G) + second, second * len(G) + first
     both = found[np.searchsorted(codes, there)] + found[np.searchsorted(codes, back)]
     links = zip(G.named(first), G.named(second), strict=True)
     return dict(zip(links, _scaled(both, len(G), normalized).tolist(), strict=True))
-
-
-def _paths_through(net: Network, *, links: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the paths of all ordered pairs through each node and place of the lists."""
-    offsets, neighbors = net.work.neighbor_lists
-    of_nodes = np.zeros((LANES, len(net)))
-    of_places = np.zeros((LANES, neighbors.size if links else 0))
-    with workers_for(3.0 * len(net) * neighbors.size):
-        betweenness(offsets, neighbors, of_nodes, of_places)
-    return of_nodes.sum(axis=0), of_places.sum(axis=0)
 
 
 def _scaled(found: np.ndarray, n_ends: int, normalized: bool) -> np.ndarray:

@@ -157,7 +157,7 @@ def closeness_centrality(
 ) -> ByNode:
     """Return the others reached over the sum of their distances, of each node."""
     others = G.reach.reached
-    values = others / np.maximum(G.reach.hops, 1)
+    values = others / np.maximum(G.reach.far, 1)
     if wf_improved:
         values *= others / max(len(G) - 1, 1)
     return G.by_node(values)
@@ -168,5 +168,5 @@ def harmonic_centrality(
     G: Network, nbunch: None = None, distance: None = None, sources: None = None
 ) -> ByNode:
     """Return the sum of 1 / distance to all others, of each node in the order of their set."""
-    values = G.by_node(G.reach.inverse)
+    values = G.by_node(G.reach.near)
     return {node: values[node] or 0 for node in set(G.names)}

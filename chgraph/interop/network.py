@@ -18,18 +18,15 @@ from chgraph._neighbor_lists import offsets_of
 from chgraph.graph import Graph
 from chgraph.interop._core import triangles_of_nodes
 from chgraph.jit import frozen
-from chgraph.metrics._bits_core import SOURCES
-from chgraph.metrics._reach_core import LANES, Reach, reaches
+from chgraph.metrics._centrality_core import Reach
 from chgraph.metrics._workspace import Workspace
-from chgraph.threads import workers_for
+from chgraph.metrics.centrality import reach_of
 
 if TYPE_CHECKING:
     import igraph
 
 BACKEND = "chgraph"
 _LARGEST_EXACT = 2**53
-_FEW_HOPS = 8  # the diameter that the work of a search is guessed for
-_KINDS = (np.int64, np.int64, np.float64, np.int64)  # of the fields of Reach
 
 
 class Network:
@@ -162,13 +159,7 @@ class Network:
     @cached_property
     def reach(self) -> Reach:
         """Sums of the distances from each node."""
-        n_nodes = len(self.names)
-        sums = Reach(*(np.zeros((LANES, n_nodes), kind) for kind in _KINDS))
-        n_blocks = -(-n_nodes // SOURCES)
-        with workers_for(_FEW_HOPS * n_blocks * float(self.targets.size)):
-            reaches(*self.work.neighbor_lists, *sums)
-        reached, hops, inverse = (rows.sum(axis=0) for rows in sums[:3])
-        return Reach(reached, hops, inverse, sums.farthest.max(axis=0))
+        return reach_of(self.work)
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph whose edges are those of `once`, in that order."""

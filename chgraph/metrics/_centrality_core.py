@@ -1,9 +1,13 @@
 """Compiled centralities of single nodes and links.
 
 Closeness by the bit-parallel search of :mod:`chgraph.metrics._bits_core`: distances are the same
-both ways, so that a node can count the sources that reach it. Betweenness by Brandes' two
-passes per source. Sources are split into a fixed number of parts, each with sums of its own:
-results do not depend on the number of threads.
+both ways, so that a node can count the sources that reach it. Betweenness by Brandes'
+accumulation (J. Math. Sociol. 25:163, 2001), from one source after another: a search lists, for
+each node that it meets, the links that lead one step farther. Going back through the list, what
+ends at a node and behind it is known from the nodes one step farther: with s(u) the shortest paths
+that lead to u, the share of the paths from u on that each of these s(u) carries is
+c(u) = 1 / s(u) + sum of c(v) over the nodes v behind u. Sources are split into a fixed number of
+parts, each with sums of its own: results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -30,16 +34,21 @@ PARTS = 16
 
 
 class Reach(NamedTuple):
-    """Per part and node: other nodes reached, sum of distances, sum of 1 / distance."""
+    """Per part and node: other nodes reached, sum of distances, sum of 1 / distance, and the
+    largest distance.
+    """
 
     reached: np.ndarray
     far: np.ndarray
     near: np.ndarray
+    farthest: np.ndarray
 
 
 class Between(NamedTuple):
-    """Per part: shares of shortest paths through nodes and along places of the lists.
+    """Per part: shortest paths through nodes (ends left out) and along places of the lists.
 
+    A link has a path at the one of its two places in whose direction it is crossed. ``links``
+    may be (parts, 0): they do not count.
     ``overflow`` says where the paths are too many for a float64.
     """
 
@@ -49,14 +58,20 @@ class Between(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """Work space of one part: nodes in the order reached, and of each node its distance
-    (-1 between sources), its number of shortest paths, and what rests on them.
+    """The shortest paths from one source.
+
+    ``order``: nodes as they are met; ``distance``: -1 between uses; ``ways``: how many
+    shortest paths lead to a node; ``share``: c of the formula. The links that lead farther
+    from ``order[i]`` stand at ``first[i]`` to ``first[i + 1]`` of ``places``, as places of the
+    neighbor lists.
     """
 
     order: np.ndarray
     distance: np.ndarray
     ways: np.ndarray
     share: np.ndarray
+    first: np.ndarray
+    places: np.ndarray
 
 
 def sum_distances(offsets: np.ndarray, neighbors: np.ndarray, n_workers: int, reach: Reach) -> None:
@@ -115,6 +130,7 @@ def _credit(part: Int, n_active: Int, distance: Int, search: Search, reach: Reac
         reach.reached[part, v] += new
         reach.far[part, v] += distance * new
         reach.near[part, v] += new / distance
+        reach.farthest[part, v] = max(reach.farthest[part, v], distance)
 
 
 @kernel()
@@ -123,56 +139,60 @@ def _paths_of_part(part: Int, offsets: np.ndarray, neighbors: np.ndarray, betwee
     paths = Paths(
         np.empty(n_nodes, np.int64),
         np.full(n_nodes, -1, np.int64),
-        np.zeros(n_nodes),
-        np.zeros(n_nodes),
+        np.empty(n_nodes),
+        np.empty(n_nodes),
+        np.empty(n_nodes + 1, np.int64),
+        np.empty(neighbors.size // 2 + 1, np.int64),
     )
     for source in range(part, n_nodes, between.nodes.shape[0]):
-        n_reached = _count_paths(source, offsets, neighbors, paths)
-        _share_paths(part, n_reached, offsets, neighbors, paths, between)
+        n_met = _search(source, offsets, neighbors, paths)
+        _accumulate(part, n_met, neighbors, paths, between)
 
 
 @leaf
-def _count_paths(source: Int, offsets: np.ndarray, neighbors: np.ndarray, paths: Paths) -> Int:
-    """Count the shortest paths from the source to every node; returns how many it reaches."""
-    paths.order[0] = source
-    paths.distance[source], paths.ways[source] = 0, 1.0
-    head, tail = 0, 1
-    while head < tail:
-        u = paths.order[head]
-        head += 1
-        for i in range(offsets[u], offsets[u + 1]):
-            v = neighbors[i]
+def _search(source: Int, offsets: np.ndarray, neighbors: np.ndarray, paths: Paths) -> Int:
+    """List the shortest paths from a source and count them; returns the number of nodes met."""
+    paths.order[0], paths.distance[source] = source, 0
+    n_met, n_places, i = 1, 0, 0
+    while i < n_met:
+        u = paths.order[i]
+        paths.first[i] = n_places
+        farther = paths.distance[u] + 1
+        for k in range(offsets[u], offsets[u + 1]):
+            v = neighbors[k]
             if paths.distance[v] < 0:
-                paths.distance[v] = paths.distance[u] + 1
-                paths.order[tail] = v
-                tail += 1
-            if paths.distance[v] == paths.distance[u] + 1:
-                paths.ways[v] += paths.ways[u]
-    return tail
+                paths.distance[v], paths.ways[v] = farther, 0.0
+                paths.order[n_met] = v
+                n_met += 1
+            paths.places[n_places] = k  # without a branch: overwritten if it does not lead on
+            n_places += paths.distance[v] == farther
+        i += 1
+    paths.first[n_met] = n_places
+    paths.ways[source] = 1.0
+    for i in range(n_met):
+        ways = paths.ways[paths.order[i]]
+        for j in range(paths.first[i], paths.first[i + 1]):
+            paths.ways[neighbors[paths.places[j]]] += ways
+    return n_met
 
 
 @leaf
-def _share_paths(
-    part: Int,
-    n_reached: Int,
-    offsets: np.ndarray,
-    neighbors: np.ndarray,
-    paths: Paths,
-    between: Between,
+def _accumulate(
+    part: Int, n_met: Int, neighbors: np.ndarray, paths: Paths, between: Between
 ) -> None:
-    """Hand every node's path, and what lies behind it, back to the nodes before it."""
-    for head in range(n_reached - 1, 0, -1):
-        v = paths.order[head]
-        if paths.ways[v] == np.inf:
+    """Go back through the paths; without places of links only nodes count."""
+    for i in range(n_met - 1, -1, -1):
+        u = paths.order[i]
+        ways, behind = paths.ways[u], 0.0
+        if ways == np.inf:
             between.overflow[part] = True
-        per_path = (1.0 + paths.share[v]) / paths.ways[v]
-        for i in range(offsets[v], offsets[v + 1]):
-            u = neighbors[i]
-            if paths.distance[u] == paths.distance[v] - 1:
-                share = paths.ways[u] * per_path
-                paths.share[u] += share
-                between.links[part, i] += share
-        between.nodes[part, v] += paths.share[v]
-    for head in range(n_reached):
-        v = paths.order[head]
-        paths.distance[v], paths.ways[v], paths.share[v] = -1, 0.0, 0.0
+        for j in range(paths.first[i], paths.first[i + 1]):
+            place = paths.places[j]
+            share = paths.share[neighbors[place]]
+            behind += share
+            if between.links.size > 0:
+                between.links[part, place] += ways * share
+        paths.share[u] = 1.0 / ways + behind
+        paths.distance[u] = -1
+        if i > 0:
+            between.nodes[part, u] += ways * behind

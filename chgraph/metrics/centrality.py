@@ -64,7 +64,7 @@ def closeness_centrality(graph: Any, *, wf_improved: bool = True) -> np.ndarray:
     """
     wf_improved = check_flag("wf_improved", wf_improved)
     work = workspace(graph)
-    reached, far, _ = _reach(work)
+    reached, far, *_ = reach_of(work)
     value = np.zeros(work.n_nodes)
     np.divide(reached, far, out=value, where=far > 0)
     return value * (reached / (work.n_nodes - 1)) if wf_improved and work.n_links else value
@@ -96,7 +96,7 @@ def harmonic_centrality(graph: Any) -> np.ndarray:
     >>> harmonic_centrality(networkx.path_graph(3))
     array([1.5, 2. , 1.5])
     """
-    return _reach(workspace(graph)).near
+    return reach_of(workspace(graph)).near
 
 
 def betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.ndarray:
@@ -141,7 +141,7 @@ def betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.ndarray
     normalized = check_flag("normalized", normalized)
     work = workspace(graph)
     n = work.n_nodes
-    return _between(work)[0] / ((n - 1) * (n - 2) if normalized and n > 2 else 2)
+    return paths_through(work, links=False)[0] / ((n - 1) * (n - 2) if normalized and n > 2 else 2)
 
 
 def edge_betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.ndarray:
@@ -183,29 +183,36 @@ def edge_betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.nd
     normalized = check_flag("normalized", normalized)
     work = workspace(graph)
     n = work.n_nodes
-    return _between(work)[1] / (n * (n - 1) if normalized and n > 1 else 2)
+    return _between_links(work) / (n * (n - 1) if normalized and n > 1 else 2)
 
 
-def _reach(work: Workspace) -> _centrality_core.Reach:
+def reach_of(work: Workspace) -> _centrality_core.Reach:
     """Return for each node how many others it reaches and the sums over their distances."""
     n_blocks = -(-work.n_nodes // _centrality_core.SOURCES)
     shape = (min(_centrality_core.PARTS, n_blocks), work.n_nodes)
     reach = _centrality_core.Reach(
-        np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape)
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
     )
     if work.n_links:
         with workers_for(_FEW_HOPS * n_blocks * 2 * work.n_links) as n_workers:
             _centrality_core.sum_distances(*work.neighbor_lists, n_workers, reach)
-    return _centrality_core.Reach(*(sums.sum(axis=0) for sums in reach))
+    reached, far, near = (parts.sum(axis=0) for parts in reach[:3])
+    return _centrality_core.Reach(reached, far, near, reach.farthest.max(axis=0, initial=0))
 
 
-def _between(work: Workspace) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shortest paths through nodes and along links, each ordered pair counted."""
+def paths_through(work: Workspace, *, links: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shortest paths of all ordered pairs through each node and along each place.
+
+    Places are those of the neighbor lists; none, where links do not count.
+    """
     offsets, neighbors = work.neighbor_lists
     n_parts = min(_centrality_core.PARTS, work.n_nodes)
     between = _centrality_core.Between(
         np.zeros((n_parts, work.n_nodes)),
-        np.zeros((n_parts, neighbors.size)),
+        np.zeros((n_parts, neighbors.size if links else 0)),
         np.zeros(n_parts, np.bool_),
     )
     if work.n_links:
@@ -213,8 +220,15 @@ def _between(work: Workspace) -> tuple[np.ndarray, np.ndarray]:
             _centrality_core.sum_paths(offsets, neighbors, n_workers, between)
     if between.overflow.any():
         raise ValueError("two nodes have more than 1e308 shortest paths: too many to share")
+    return between.nodes.sum(axis=0), between.links.sum(axis=0)
+
+
+def _between_links(work: Workspace) -> np.ndarray:
+    """Return the shortest paths of all ordered pairs along each link, in link order."""
+    offsets, neighbors = work.neighbor_lists
+    along = paths_through(work, links=True)[1]
     owner = np.repeat(np.arange(work.n_nodes, dtype=np.uint32), np.diff(offsets))
     # Place i of the lists is u -> v; of the places ordered by neighbor, the i-th is v -> u.
     back = np.lexsort((owner, neighbors))
-    along = between.links.sum(axis=0)
-    return between.nodes.sum(axis=0), (along + along[back])[owner < neighbors]
+    both: np.ndarray = (along + along[back])[owner < neighbors]
+    return both

@@ -8,7 +8,7 @@ import pytest
 from chgraph.interop import backend
 from chgraph.interop.network import convert_from_nx
 from chgraph.metrics._bits_core import SOURCES
-from chgraph.metrics._reach_core import LANES
+from chgraph.metrics._centrality_core import PARTS as LANES
 from chgraph.threads import thread_limit
 from tests.chgraph.interop.graphs import same
 
