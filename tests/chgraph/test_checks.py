@@ -118,7 +118,8 @@ def unused_checks(text):
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and getattr(node.value.func, "id", None) in NUMBERS | {"check_sparsity"}
-        and any(isinstance(argument, ast.Name) for argument in node.value.args)
+        and isinstance(node.value.args[0], ast.Constant)
+        and any(getattr(got, "id", None) == node.value.args[0].value for got in node.value.args)
     ]
 
 
