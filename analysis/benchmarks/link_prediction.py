@@ -21,7 +21,7 @@ import numpy as np
 import chgraph
 from analysis.benchmarks._cases import Arguments, Case, run_cases
 from analysis.benchmarks._rows import Row, median_seconds, peak_memory_mb
-from chgraph.linkpred.scores import best_unlinked, unlinked_scores
+from chgraph.linkpred.scores import unlinked_scores
 
 _THREADS = 2
 # Seconds of the authors' compiled module (C++, OpenMP) on two shared cores, measured once.
@@ -80,18 +80,38 @@ def layer_case(n_left: int, n_right: int, density: float) -> Case:
                 pass
 
         seconds = median_seconds(score, arguments.repeats)
-        return [
+        name = f"layer {n_left} x {n_right} at {density:.0%}"
+        authors = _AUTHORS.get((n_left, n_right, density))
+        rows = [
             Row(
-                f"CH3-L3, layer {n_left} x {n_right} at {density:.0%}, all pairs",
+                f"CH3-L3, {name}, all scores",
                 seconds,
-                _AUTHORS.get((n_left, n_right, density)),
+                authors,
                 "authors' module",
                 peak_memory_mb(),
                 f"{1e9 * seconds / paths:.2f} ns per path, {paths:.3g} paths",
             )
         ]
+        return rows + call_rows(
+            layer, name, seconds, arguments, _AUTHORS.get((n_left, n_right, density))
+        )
 
     return case
+
+
+def call_rows(
+    graph: Any, name: str, kernel: float, arguments: Arguments, peer: float | None
+) -> list[Row]:
+    """Return rows of the call as a user makes it, beside the seconds of the scores alone."""
+    rows = []
+    for k, what in ((None, "all pairs, ranked"), (10_000, "the 10,000 best")):
+        call = partial(chgraph.predict_links, graph, k, n_threads=_THREADS, progress=False)
+        seconds = median_seconds(call, min(arguments.repeats, 5))
+        note = f"{seconds / kernel:.2f} times the scores alone"
+        rows.append(
+            Row(f"predict_links, {name}, {what}", seconds, peer, "authors' module", note=note)
+        )
+    return rows
 
 
 def yeast_case(arguments: Arguments) -> list[Row]:
@@ -102,20 +122,18 @@ def yeast_case(arguments: Arguments) -> list[Row]:
     n_pairs = _score_all(graph)
     whole = median_seconds(lambda: _score_all(graph), min(arguments.repeats, 5))
     memory = peak_memory_mb()
-    best = median_seconds(
-        lambda: best_unlinked(graph, "CH3-L3", 10_000, n_threads=_THREADS),
-        min(arguments.repeats, 5),
-    )
+    call = partial(chgraph.predict_links, graph, 1_000, method="CHA", n_threads=_THREADS)
     return [
         Row(
-            "CH3-L3, yeast (4,951 nodes, 22,382 links), all pairs",
+            "CH3-L3, yeast (4,951 nodes, 22,382 links), all scores",
             whole,
             _AUTHORS_YEAST,
             "authors' module",
             memory,
             f"{n_pairs:,} pairs score above 0",
         ),
-        Row("CH3-L3, yeast, the 10,000 best", best, note="streamed"),
+        *call_rows(graph, "yeast", whole, arguments, _AUTHORS_YEAST),
+        Row("predict_links, yeast, CHA", median_seconds(call, 1), note="four rules and SPcorr"),
     ]
 
 
