@@ -268,6 +268,51 @@ class Graph:
         place = np.minimum(np.searchsorted(codes, wanted), codes.size - 1)
         return codes[place] == wanted
 
+    def link_ids(self, first: Any, second: Any) -> np.ndarray:
+        """Return the link number of each given pair, in either order; -1 if it is not linked.
+
+        Links are numbered in the order of :meth:`links`.
+
+        Examples
+        --------
+        >>> Graph.from_links([0, 1], [1, 2]).link_ids([2, 0], [1, 2])
+        array([ 1, -1])
+        """
+        first = node_array("first", first, self.n_nodes)
+        second = node_array("second", second, self.n_nodes)
+        if first.shape != second.shape:
+            raise ValueError(
+                f"first and second must have equal length, got {first.size} and {second.size}"
+            )
+        if not self.n_links:
+            return np.full(first.shape, -1, dtype=np.int64)
+        u, v = self.links()
+        codes = u * self.n_nodes + v
+        wanted = np.minimum(first, second) * self.n_nodes + np.maximum(first, second)
+        place = np.minimum(np.searchsorted(codes, wanted), codes.size - 1)
+        return np.where(codes[place] == wanted, place, -1)
+
+    def keep_links(self, ids: Any) -> Graph:
+        """Return the graph with only the links of the given numbers, all nodes kept."""
+        u, v = self.links()
+        kept = np.unique(node_array("ids", ids, self.n_links))
+        return Graph.from_links(u[kept], v[kept], self.n_nodes, names=self.names)
+
+    def add_links(self, first: Any, second: Any) -> Graph:
+        """Return the graph with more links between its nodes.
+
+        Raises
+        ------
+        ValueError
+            If a pair is linked already, is given twice, or joins a node to itself.
+        """
+        u, v = self.links()
+        first = node_array("first", first, self.n_nodes)
+        second = node_array("second", second, self.n_nodes)
+        return Graph.from_links(
+            np.append(u, first), np.append(v, second), self.n_nodes, names=self.names
+        )
+
     # --------------------------------------------------------------- conversions
 
     def adjacency(self) -> scipy.sparse.csr_array:

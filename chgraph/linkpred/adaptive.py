@@ -21,6 +21,7 @@ from chgraph.linkpred import _adaptive_core
 from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred._spcorr import spcorr, spcorr_blocks, spcorr_matrix
 from chgraph.linkpred.methods import ADAPTIVE_METHODS
+from chgraph.linkpred.rules import rule_of
 from chgraph.linkpred.scores import pair_scores, unlinked_scores
 from chgraph.threads import thread_limit
 
@@ -88,7 +89,7 @@ def candidate_rules(graph: Graph | BipartiteGraph, method: str) -> tuple[str, ..
     """
     rules = ADAPTIVE_METHODS[check_choice("method", method, ADAPTIVE_METHODS)]
     bipartite = isinstance(graph, BipartiteGraph)
-    return tuple(rule for rule in rules if rule.endswith("L3") or not bipartite)
+    return tuple(rule for rule in rules if rule_of(rule).joins_sides or not bipartite)
 
 
 def adaptive_scores(

@@ -20,7 +20,6 @@ References: adaptive network automata (CHA, NeurIPS 2025), section 2.1.3; CH-SNN
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -36,27 +35,12 @@ from chgraph.linkpred import (
     _pair_lists,
 )
 from chgraph.linkpred import _monopartite_pairs_core as _pairs_core
-from chgraph.linkpred._node_terms import RULES
 from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined
+from chgraph.linkpred.rules import OFFERED, Rule, rule_of
 from chgraph.threads import thread_limit, workers_for
 
-_WORDS = {
-    "RA": "resource allocation",
-    "CH1": "internal links over degree",
-    "CH2": "many internal, few external links",
-    "CH3": "few external links",
-    "CH3.1": "many internal, few external links, external ones weighing more",
-}
-AUTOMATA_METHODS: dict[str, str] = {
-    **{
-        f"{rule}-L{length}": f"{_WORDS[rule]}, over paths of {length} links"
-        for rule in RULES
-        for length in (2, 3)
-    },
-    "CH2-L3n": "CH2-L3 summed over nodes instead of paths (bipartite)",
-    "CH3-L3n": "CH3-L3 summed over nodes instead of paths (bipartite)",
-}
-BIPARTITE_METHODS = tuple(name for name in AUTOMATA_METHODS if "-L3" in name)
+AUTOMATA_METHODS: dict[str, str] = {rule.name: rule.description for rule in OFFERED}
+BIPARTITE_METHODS = tuple(rule.name for rule in OFFERED if rule.joins_sides)
 
 _BLOCK_BYTES = 32 * 2**20
 _CHUNK_WALKS = 20_000_000
@@ -67,23 +51,22 @@ _PER_WALK = 10
 
 def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
     """Return why a rule of this family cannot score this graph; None if it can or is no such."""
-    match = re.fullmatch(r"(RA|CH\d(?:\.\d)?)-L(\d+)(n?)", str(method))
-    if match is None:
+    rule = Rule.read(method)
+    if rule is None:
         return None
     bipartite = isinstance(graph, BipartiteGraph)
-    length = int(match[2])
-    if length > 3:
+    if rule.length > 3:
         return (
             "paths of more than 3 links are not offered: they win on few networks (CHA: at "
             "most 5 % of them for lengths 4 to 6) and their number grows with every link; "
             "use L2 or L3"
         )
-    if bipartite and length % 2 == 0:
+    if bipartite and not rule.joins_sides:
         return (
             "paths of an even number of links join nodes of the same side, so every pair "
             "across scores 0; use L3"
         )
-    if match[3] and not bipartite:
+    if rule.node_based and not bipartite:
         return "the node-based form is defined on bipartite graphs; use the path-based L3"
     return None
 
@@ -172,15 +155,15 @@ def score_blocks(
 def _layer(
     graph: BipartiteGraph, method: str, work: float, n_threads: int | None
 ) -> _bipartite_core.Layer:
-    rule, _, length = method.partition("-")
+    rule = rule_of(method)
     with workers_for(work, n_threads):
         return _bipartite_core.prepare(
             graph.left_offsets,
             graph.left_neighbors,
             graph.right_offsets,
             graph.right_neighbors,
-            rule,
-            node_based=length.endswith("n"),
+            rule.term,
+            node_based=rule.node_based,
         )
 
 
@@ -192,7 +175,7 @@ def _bipartite_pair_scores(
     n_threads: int | None,
 ) -> np.ndarray:
     layer = _layer(graph, method, operations_of(graph), n_threads)
-    if not method.endswith("n"):
+    if not rule_of(method).node_based:
         scores = np.empty(left.size)
         with thread_limit(n_threads) as n_workers:
             _bipartite_core.score_pairs(left, right, layer, n_workers, scores)
@@ -214,13 +197,13 @@ def _bipartite_pair_scores(
 def _network(
     graph: Graph, method: str, local_community: str, n_threads: int | None
 ) -> _monopartite_network.Network:
-    rule, _, length = method.partition("-L")
+    rule = rule_of(method)
     with workers_for(operations_of(graph), n_threads):
         return _monopartite_network.prepare(
             graph.offsets,
             graph.neighbors,
-            rule,
-            length=int(length),
+            rule.term,
+            length=rule.length,
             local_community=local_community,
         )
 

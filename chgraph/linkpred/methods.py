@@ -23,14 +23,19 @@ METHODS: dict[str, str] = {
 """Every method of link prediction by name, with a line of description."""
 
 
+_IN_LOWER_CASE = {name.lower(): name for name in METHODS}
+
+
 def check_method(graph: Graph | BipartiteGraph, method: str) -> str:
-    """Return the method's name if it can score this kind of graph.
+    """Return the method's name, in whatever case it was written, if it can score such a graph.
 
     Raises
     ------
     ValueError
         If the name is unknown, or the method is not defined for the graph; says why.
     """
+    if isinstance(method, str):
+        method = _IN_LOWER_CASE.get(method.lower(), method)
     reason = automata.refusal(graph, method)
     if reason is not None:
         raise ValueError(f"method {method!r}: {reason}")

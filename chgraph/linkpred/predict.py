@@ -17,7 +17,8 @@ from chgraph.linkpred.adaptive import adaptive_scores, spcorr
 from chgraph.linkpred.automata import operations_of
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
-from chgraph.linkpred.scores import best_unlinked, pair_scores
+from chgraph.linkpred.rules import Rule
+from chgraph.linkpred.scores import best_of_nodes, best_unlinked, pair_scores
 from chgraph.threads import workers_for
 
 TIE_BREAKS = ("index", "SPcorr")
@@ -30,6 +31,7 @@ def predict_links(
     k: int | None = None,
     *,
     method: str = "CH3-L3",
+    nodes: Any = None,
     bipartite: bool | None = None,
     tie_break: str = "index",
     local_community: str = "all",
@@ -49,7 +51,11 @@ def predict_links(
         default every unlinked pair with a positive score.
     method : str
         A key of :data:`chgraph.METHODS`: a Cannistraci-Hebb rule ("CH3-L3", "CH2-L2",
-        ...), an adaptive choice among them ("CHA"), or a classic ("RA", "JC", ...).
+        ...), an adaptive choice among them ("CHA"), or a classic ("RA", "JC", ...), in upper or
+        lower case.
+    nodes : iterable, optional
+        Only pairs of which one node is among these, by name (or number); left nodes in a
+        bipartite network. Not for the adaptive methods and the node-based rules.
     bipartite : bool, optional
         Say so for a square layer, or for a networkx or igraph graph with sides.
     tie_break : {"index", "SPcorr"}
@@ -94,10 +100,12 @@ def predict_links(
          0       3      1
     """
     graph = as_network(adj, bipartite)
-    check_method(graph, method)
+    method = check_method(graph, method)
+    chosen = None if nodes is None else _chosen(graph, method, nodes)
     check_choice("tie_break", tie_break, TIE_BREAKS)
     check_choice("local_community", local_community, LOCAL_COMMUNITIES)
-    if tie_break == "SPcorr" and method.endswith("n"):
+    rule = Rule.read(method)
+    if tie_break == "SPcorr" and rule is not None and rule.node_based:
         raise ValueError(
             f'tie_break="SPcorr" needs scores of the existing links, which {method} does not '
             'define; use tie_break="index" or a path-based rule'
@@ -105,15 +113,16 @@ def predict_links(
     if k is not None:
         k = check_count("k", k)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
+    ranked: dict[str, Any] = {**options, "nodes": chosen}
     details: dict[str, Any] = {}
     work = operations_of(graph)
     with workers_for(work, n_threads), _progress_bar(method, progress, work) as told:
         if method in ADAPTIVE_METHODS:
             pairs, details = _adaptive(graph, method, k, progress=told, **options)
         elif tie_break == "SPcorr":
-            pairs = _by_spcorr(graph, method, k, progress=told, **options)
+            pairs = _by_spcorr(graph, method, k, progress=told, **ranked)
         else:
-            pairs = _by_score(graph, method, k, progress=told, **options)
+            pairs = _by_score(graph, method, k, progress=told, **ranked)
     return LinkPrediction(*pairs, method=method, graph=graph, details=details)
 
 
@@ -161,10 +170,31 @@ def score_links(
         return pair_scores(graph, method, source, target, **options)
 
 
+def _chosen(graph: Graph | BipartiteGraph, method: str, nodes: Any) -> np.ndarray:
+    """Return the numbers of the nodes that are asked for, ascending."""
+    rule = Rule.read(method)
+    if method in ADAPTIVE_METHODS or (rule is not None and rule.node_based):
+        raise ValueError(
+            f"nodes needs a method that scores single pairs, got {method!r}; use a path-based rule "
+            'as method="CH3-L3"'
+        )
+    if isinstance(nodes, str) or not isinstance(nodes, Iterable):
+        raise TypeError(f"nodes must be several nodes, as [u] for a single one; got {nodes!r}")
+    names = graph.left_names if isinstance(graph, BipartiteGraph) else graph.names
+    return np.unique(_places("nodes", list(nodes), names, graph.shape[0]))
+
+
 def _by_score(
-    graph: Graph | BipartiteGraph, method: str, k: int | None, **options: Any
+    graph: Graph | BipartiteGraph,
+    method: str,
+    k: int | None,
+    *,
+    nodes: np.ndarray | None,
+    **options: Any,
 ) -> ScoredPairs:
     try:
+        if nodes is not None:
+            return best_of_nodes(graph, method, nodes, k, most=_MAX_PAIRS, **options)
         return best_unlinked(graph, method, k, most=_MAX_PAIRS, **options)
     except TooManyPairs as error:
         raise ValueError(
@@ -179,9 +209,10 @@ def _by_spcorr(
     k: int | None,
     *,
     progress: Progress | None,
+    nodes: np.ndarray | None,
     **options: Any,
 ) -> ScoredPairs:
-    pairs = _by_score(graph, method, None, progress=progress, **options)
+    pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
     if k is not None:
         # The k best scores and all that tie with the last of them.
         last = pairs.score[:k][-1:]
@@ -220,7 +251,9 @@ def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.
         else (graph.names, graph.names)
     )
     ends = _ends_of(pairs)
-    first, second = (_places(ends[side], names[side], graph.shape[side]) for side in (0, 1))
+    first, second = (
+        _places("pairs", ends[side], names[side], graph.shape[side]) for side in (0, 1)
+    )
     if not bipartite and (first == second).any():
         raise ValueError("pairs must join two different nodes")
     return first, second
@@ -243,7 +276,7 @@ def _pair(pair: Any) -> tuple[Any, ...]:
     return ends
 
 
-def _places(ends: Any, names: tuple[Any, ...] | None, n_nodes: int) -> np.ndarray:
+def _places(argument: str, ends: Any, names: tuple[Any, ...] | None, n_nodes: int) -> np.ndarray:
     """Return the numbers of some nodes."""
     if names is None:
         numbers = np.asarray(ends)
@@ -254,7 +287,7 @@ def _places(ends: Any, names: tuple[Any, ...] | None, n_nodes: int) -> np.ndarra
     listed = ends.tolist() if isinstance(ends, np.ndarray) else ends
     missing = [end for end in listed if end not in place]
     if missing:
-        raise ValueError(f"pairs name node {missing[0]!r}, which the network does not have")
+        raise ValueError(f"{argument} name node {missing[0]!r}, which the network does not have")
     return np.array([place[end] for end in listed], dtype=np.int64)
 
 

@@ -9,15 +9,17 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+import scipy.sparse
 
 from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.storage import write_atomically
 
 if TYPE_CHECKING:
+    import networkx
     import pandas
 
 _SHOWN = 10
@@ -62,6 +64,21 @@ class LinkPrediction:
         sources, targets = self.names()
         yield from zip(sources, targets, self.score.tolist(), strict=True)
 
+    @overload
+    def __getitem__(self, which: int) -> tuple[Hashable, Hashable, float]: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> LinkPrediction: ...
+
+    def __getitem__(self, which: int | slice) -> tuple[Hashable, Hashable, float] | LinkPrediction:
+        """Return (u, v, score) of one place, or the predictions of a slice."""
+        if isinstance(which, slice):
+            source, target, score = self.source[which], self.target[which], self.score[which]
+            return LinkPrediction(source, target, score, self.method, self.graph, self.details)
+        place = range(len(self))[which]
+        (u,), (v,) = self[place : place + 1].names()
+        return u, v, float(self.score[place])
+
     def names(self) -> tuple[list[Hashable], list[Hashable]]:
         """Return the names (or numbers) of all sources and of all targets."""
         if isinstance(self.graph, BipartiteGraph):
@@ -74,9 +91,7 @@ class LinkPrediction:
         """Return the first ten links as a table."""
         links = "1 link" if len(self) == 1 else f"{len(self):,} links"
         chosen = f" (chose {self.details['selected']})" if "selected" in self.details else ""
-        sources, targets = LinkPrediction(
-            self.source[:_SHOWN], self.target[:_SHOWN], self.score[:_SHOWN], self.method, self.graph
-        ).names()
+        sources, targets = self[:_SHOWN].names()
         rows = [("source", "target", "score")]
         rows += [
             (str(u), str(v), f"{score:.6g}")
@@ -107,6 +122,35 @@ class LinkPrediction:
         frames = import_extra("pandas", extra="frames", used_by="to_frame")
         sources, targets = self.names()
         return frames.DataFrame({"source": sources, "target": targets, "score": self.score})
+
+    def to_csr(self) -> scipy.sparse.csr_array:
+        """Return the scores as a matrix of the network's shape, symmetric if of one kind of node.
+
+        Examples
+        --------
+        >>> import chgraph
+        >>> chgraph.predict_links([(0, 1), (1, 2), (2, 3)]).to_csr()[0, 3]
+        np.float64(1.0)
+        """
+        rows, columns, scores = self.source, self.target, self.score
+        if isinstance(self.graph, Graph):
+            rows, columns = np.append(rows, self.target), np.append(columns, self.source)
+            scores = np.append(scores, self.score)
+        return scipy.sparse.coo_array((scores, (rows, columns)), self.graph.shape).tocsr()
+
+    def to_networkx(self) -> networkx.Graph:
+        """Return a networkx graph of all nodes with the predicted links alone.
+
+        Each link has its score as the attribute ``score``.
+        """
+        result = self.graph.keep_links([]).to_networkx()
+        names, first_target = list(result), 0
+        if isinstance(self.graph, BipartiteGraph):
+            first_target = self.graph.n_left
+        columns = self.source, self.target + first_target, self.score
+        for u, v, score in zip(*(column.tolist() for column in columns), strict=True):
+            result.add_edge(names[u], names[v], score=score)
+        return result
 
     def to_csv(self, path: str | Path) -> Path:
         """Write source, target, score with a header line, atomically."""

@@ -12,7 +12,16 @@ from chgraph.linkpred import automata, classic
 from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 
-__all__ = ["Progress", "ScoredPairs", "best_unlinked", "pair_scores", "unlinked_scores"]
+__all__ = [
+    "Progress",
+    "ScoredPairs",
+    "best_of_nodes",
+    "best_unlinked",
+    "pair_scores",
+    "unlinked_scores",
+]
+
+_CANDIDATES = 1_000_000  # pairs that are scored at a time
 
 
 def unlinked_scores(
@@ -46,7 +55,7 @@ def unlinked_scores(
     ValueError
         If the method cannot score this kind of graph.
     """
-    _check(graph, method, local_community)
+    method = _checked(graph, method, local_community)
     if method in automata.AUTOMATA_METHODS:
         return automata.automata_scores(
             graph, method, local_community=local_community, n_threads=n_threads, progress=progress
@@ -74,7 +83,7 @@ def best_unlinked(
     TooManyPairs
         If all are wanted and there are more than `most`.
     """
-    _check(graph, method, local_community)
+    method = _checked(graph, method, local_community)
     if method in automata.AUTOMATA_METHODS:
         return automata.best_automata(
             graph,
@@ -94,6 +103,67 @@ def best_unlinked(
     return best
 
 
+def best_of_nodes(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    nodes: np.ndarray,
+    k: int | None,
+    *,
+    most: int | None = None,
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> ScoredPairs:
+    """Return the `k` best unlinked pairs of which one node is among some, best first.
+
+    In a bipartite graph the left nodes are meant. Candidates are scored as pairs, so many at a
+    time: memory is O(links + k). Other parameters as in :func:`best_unlinked`.
+    """
+    kept: list[ScoredPairs] = []
+    held = 0
+    for source, target, share in _candidates(graph, nodes):
+        score = pair_scores(
+            graph, method, source, target, local_community=local_community, n_threads=n_threads
+        )
+        found = ScoredPairs(source[score > 0], target[score > 0], score[score > 0])
+        kept.append(found if k is None else best_first(found, k))
+        held += kept[-1].score.size
+        if k is None:
+            at_most(kept, most)
+        elif held > 2 * k:
+            kept = [best_first(joined(kept), k)]
+            held = kept[0].score.size
+        if progress is not None:
+            progress(share)
+    return best_first(joined(kept), k)
+
+
+def _candidates(
+    graph: Graph | BipartiteGraph, nodes: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield the unlinked pairs of some nodes, each once, and the share of the nodes they are of.
+
+    In a graph of one kind of node source < target.
+    """
+    n_targets = graph.shape[1]
+    chosen = np.zeros(graph.shape[0], dtype=bool)
+    chosen[nodes] = True
+    at_once = max(1, _CANDIDATES // max(n_targets, 1))
+    for start in range(0, nodes.size, at_once):
+        part = nodes[start : start + at_once]
+        source, target = np.repeat(part, n_targets), np.tile(np.arange(n_targets), part.size)
+        if isinstance(graph, BipartiteGraph):
+            free = graph.link_ids(source, target) < 0
+        else:
+            # Of two chosen nodes the smaller one has the pair.
+            free = ~graph.has_links(source, target) & (source != target)
+            free &= ~(chosen[target] & (target < source))
+        source, target = source[free], target[free]
+        if isinstance(graph, Graph):
+            source, target = np.minimum(source, target), np.maximum(source, target)
+        yield source, target, part.size / nodes.size
+
+
 def pair_scores(
     graph: Graph | BipartiteGraph,
     method: str,
@@ -107,7 +177,7 @@ def pair_scores(
 
     The link of a linked pair is left out first. Parameters as in :func:`unlinked_scores`.
     """
-    _check(graph, method, local_community)
+    method = _checked(graph, method, local_community)
     if method in automata.AUTOMATA_METHODS:
         return automata.automata_pair_scores(
             graph, method, source, target, local_community=local_community, n_threads=n_threads
@@ -115,8 +185,9 @@ def pair_scores(
     return classic.classic_pair_scores(graph, method, source, target)
 
 
-def _check(graph: Graph | BipartiteGraph, method: str, local_community: str) -> None:
-    check_method(graph, method)
+def _checked(graph: Graph | BipartiteGraph, method: str, local_community: str) -> str:
+    method = check_method(graph, method)
     check_choice("local_community", local_community, LOCAL_COMMUNITIES)
     if method in ADAPTIVE_METHODS:
         raise ValueError(f"method {method!r} ranks a whole network; it has no score of a pair")
+    return method

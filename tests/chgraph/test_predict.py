@@ -534,7 +534,7 @@ def test_cha_with_the_other_local_community():
     ("network", "method", "message"),
     [
         (KARATE, "XY", "^method must be one of .*'CH3-L3'.*; got 'XY'"),
-        (KARATE, "ch3-l3", "^method must be one of .*; got 'ch3-l3'"),
+        (KARATE, "ch3_l3", "^method must be one of .*; got 'ch3_l3'"),
         (KARATE, "CH3", "^method must be one of .*; got 'CH3'"),
         (KARATE, "CH9-L3", "^method must be one of .*; got 'CH9-L3'"),
         (KARATE, None, "^method must be one of .*; got None"),
