@@ -195,7 +195,7 @@ def test_without_a_network_one_line_says_what_to_do(folder, monkeypatch):
 def test_without_the_library_the_extra_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     (folder / NAMES[2]).unlink()
-    with pytest.raises(ValueError, match=r"chsnn\[data\]"):
+    with pytest.raises(ValueError, match=r"chgraph\[data\]"):
         load_data("mnist", folder, download=True)
 
 

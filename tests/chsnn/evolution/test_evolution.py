@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chgraph.linkpred import automata
 from chgraph.rewiring import REMOVAL_KINDS, SAMPLINGS
 from chgraph.rewiring import regrowth as regrowth_module
-from chgraph.threads import thread_limit
+from chgraph.threads import thread_limit, workers_for
 from chsnn import Evolution, sparse_layers
 from chsnn.evolution import prune_regrow as evolution_module
 from chsnn.networks import mlp
@@ -174,14 +174,17 @@ def test_the_same_seed_gives_the_same_network_on_any_number_of_threads(
 ):
     granted = []
 
-    @contextmanager
-    def recording(n_threads):
-        with thread_limit(n_threads) as threads:
-            granted.append(threads)
-            yield threads
+    def recording(limit):
+        @contextmanager
+        def recorded(*arguments):
+            with limit(*arguments) as threads:
+                granted.append(threads)
+                yield threads
 
-    for module in (regrowth_module, automata):
-        monkeypatch.setattr(module, "thread_limit", recording)
+        return recorded
+
+    monkeypatch.setattr(regrowth_module, "thread_limit", recording(thread_limit))
+    monkeypatch.setattr(automata, "workers_for", recording(workers_for))
     evolution = Evolution(zeta=0.5, regrowth=regrowth, sampling=sampling)
     sizes = (750, 700, 5)  # enough to do for the work to be split
     nets = [network(sizes, 0.05, 3) for _ in range(2)]
