@@ -246,6 +246,36 @@ class BipartiteGraph:
         return self.shape[1]
 
     @property
+    def n_nodes(self) -> int:
+        """Number of nodes of both sides."""
+        return self.n_left + self.n_right
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Number of nodes of each kind: left and right ones."""
+        return self.shape
+
+    @property
+    def is_bipartite(self) -> bool:
+        """Whether there are two kinds of node: True."""
+        return True
+
+    @property
+    def end_names(self) -> tuple[tuple[Hashable, ...] | None, tuple[Hashable, ...] | None]:
+        """Names of the nodes that may be the first and the second end of a link."""
+        return self.left_names, self.right_names
+
+    @property
+    def first_target(self) -> int:
+        """Number, among all nodes, of the first right node: right nodes follow the left ones."""
+        return self.n_left
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs of nodes that could be linked."""
+        return self.n_left * self.n_right
+
+    @property
     def n_links(self) -> int:
         """Number of links."""
         return int(self.left_neighbors.size)
@@ -253,8 +283,7 @@ class BipartiteGraph:
     @property
     def density(self) -> float:
         """Fraction of possible links that exist; NaN where none is possible."""
-        possible = self.n_left * self.n_right
-        return self.n_links / possible if possible else float("nan")
+        return self.n_links / self.n_pairs if self.n_pairs else float("nan")
 
     @property
     def sparsity(self) -> float:
@@ -321,12 +350,19 @@ class BipartiteGraph:
             If one of them exists already or stands twice.
         """
         old_left, old_right = self.links()
-        return BipartiteGraph.from_links(
+        return self.with_links(
             np.concatenate([old_left, node_array("left", left, self.n_left)]),
             np.concatenate([old_right, node_array("right", right, self.n_right)]),
-            self.shape,
-            left_names=self.left_names,
-            right_names=self.right_names,
+        )
+
+    def has_links(self, left: Any, right: Any) -> np.ndarray:
+        """Return for each pair of nodes whether it is linked, bool."""
+        return self.link_ids(left, right) >= 0
+
+    def with_links(self, left: Any, right: Any) -> BipartiteGraph:
+        """Return a graph of the same nodes with these links and no others."""
+        return BipartiteGraph.from_links(
+            left, right, self.shape, left_names=self.left_names, right_names=self.right_names
         )
 
     def _with_codes(self, codes: np.ndarray) -> BipartiteGraph:

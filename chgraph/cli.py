@@ -240,7 +240,7 @@ def _draw_evaluation(result: Evaluation, figure: Figure) -> None:
 
 def _draw_degrees(graph: Graph | BipartiteGraph, figure: Figure) -> None:
     ax = figure.subplots()
-    if isinstance(graph, Graph):
+    if not graph.is_bipartite:
         plotting.degree_distribution(graph, ax=ax)
         return
     for side, color in (("left", plotting.INK), ("right", plotting.PREDICTED_COLOR)):

@@ -228,6 +228,31 @@ class Graph:
         return self.n_nodes, self.n_nodes
 
     @property
+    def sides(self) -> tuple[int, ...]:
+        """Number of nodes of each kind: ``(n_nodes,)``."""
+        return (self.n_nodes,)
+
+    @property
+    def is_bipartite(self) -> bool:
+        """Whether there are two kinds of node: False."""
+        return False
+
+    @property
+    def end_names(self) -> tuple[tuple[Hashable, ...] | None, tuple[Hashable, ...] | None]:
+        """Names of the nodes that may be the first and the second end of a link."""
+        return self.names, self.names
+
+    @property
+    def first_target(self) -> int:
+        """Number, among all nodes, of the first node that is a second end: 0."""
+        return 0
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs of nodes that could be linked."""
+        return self.n_nodes * (self.n_nodes - 1) // 2
+
+    @property
     def n_links(self) -> int:
         """Number of links, each counted once."""
         return int(self.neighbors.size) // 2
@@ -235,8 +260,7 @@ class Graph:
     @property
     def density(self) -> float:
         """Fraction of possible links that exist; NaN where none is possible."""
-        possible = self.n_nodes * (self.n_nodes - 1) // 2
-        return self.n_links / possible if possible else float("nan")
+        return self.n_links / self.n_pairs if self.n_pairs else float("nan")
 
     @property
     def sparsity(self) -> float:
@@ -296,7 +320,7 @@ class Graph:
         """Return the graph with only the links of the given numbers, all nodes kept."""
         u, v = self.links()
         kept = np.unique(node_array("ids", ids, self.n_links))
-        return Graph.from_links(u[kept], v[kept], self.n_nodes, names=self.names)
+        return self.with_links(u[kept], v[kept])
 
     def add_links(self, first: Any, second: Any) -> Graph:
         """Return the graph with more links between its nodes.
@@ -309,9 +333,11 @@ class Graph:
         u, v = self.links()
         first = node_array("first", first, self.n_nodes)
         second = node_array("second", second, self.n_nodes)
-        return Graph.from_links(
-            np.append(u, first), np.append(v, second), self.n_nodes, names=self.names
-        )
+        return self.with_links(np.append(u, first), np.append(v, second))
+
+    def with_links(self, first: Any, second: Any) -> Graph:
+        """Return a graph of the same nodes with these links and no others."""
+        return Graph.from_links(first, second, self.n_nodes, names=self.names)
 
     # --------------------------------------------------------------- conversions
 

@@ -78,9 +78,8 @@ def spcorr(
     >>> spcorr(Graph.from_links([0, 1], [1, 2]), [0, 0], [0], [2])
     array([-1.])
     """
-    shift = graph.n_left if isinstance(graph, BipartiteGraph) else 0
     source = node_array("source", source, graph.shape[0])
-    target = node_array("target", target, graph.shape[1]) + shift
+    target = node_array("target", target, graph.shape[1]) + graph.first_target
     if source.shape != target.shape:
         raise ValueError(
             f"source and target must have equal length, got {source.size} and {target.size}"
@@ -107,7 +106,7 @@ def spcorr_matrix(
     matrix = np.zeros(graph.shape)
     for start, block in spcorr_blocks(graph, link_scores, n_threads=n_threads):
         rows = slice(start, start + block.shape[0])
-        if isinstance(graph, Graph):
+        if not graph.is_bipartite:
             matrix[rows, start:] = block
             matrix[start:, rows] = block.T
         else:
@@ -139,7 +138,7 @@ def spcorr_blocks(
     deviation = _deviations(ranks)
     for start in range(0, n_rows, _ROWS_AT_ONCE):
         stop = min(start + _ROWS_AT_ONCE, n_rows)
-        first = n_rows if isinstance(graph, BipartiteGraph) else start
+        first = graph.first_target if graph.is_bipartite else start
         block = ranks[start:stop] @ ranks[first:].T
         yield start, _correlations(block, deviation[start:stop, None], deviation[first:])
         if progress is not None:
@@ -165,9 +164,7 @@ def _lengths(graph: Graph | BipartiteGraph, link_scores: Any) -> _distance_core.
     if scores.size and scores.min() < 0:
         raise ValueError(f"link_scores must be at least 0, got {scores.min()}")
     u, v = graph.links()
-    n_nodes = graph.shape[0]
-    if isinstance(graph, BipartiteGraph):
-        v, n_nodes = v + graph.n_left, sum(graph.shape)
+    v, n_nodes = v + graph.first_target, graph.n_nodes
     lengths = 1.0 / (1.0 + round_significant(scores))
     both = scipy.sparse.coo_array(
         (np.append(lengths, lengths), (np.append(u, v), np.append(v, u))), (n_nodes, n_nodes)

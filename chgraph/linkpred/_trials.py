@@ -38,14 +38,10 @@ def remove_links(
     free = _outside_forest(graph, rng) if connected else np.arange(graph.n_links)
     gone = np.zeros(graph.n_links, dtype=bool)
     gone[rng.choice(free, n_removed, replace=False)] = True
-    rest: Graph | BipartiteGraph
-    if isinstance(graph, BipartiteGraph):
-        rest = BipartiteGraph.from_links(source[~gone], target[~gone], graph.shape)
-    else:
-        rest = Graph.from_links(source[~gone], target[~gone], graph.n_nodes)
+    rest = graph.with_links(source[~gone], target[~gone])
     numbers = _pair_numbers(graph, source, target)  # ascending, as links are
     before = np.searchsorted(numbers[~gone], numbers[gone])
-    return Trial(rest, numbers[gone], before, n_pairs(graph) - rest.n_links)
+    return Trial(rest, numbers[gone], before, graph.n_pairs - rest.n_links)
 
 
 def n_outside_forest(graph: Graph | BipartiteGraph) -> int:
@@ -65,25 +61,17 @@ def _outside_forest(graph: Graph | BipartiteGraph, rng: np.random.Generator) -> 
 def _joined(graph: Graph | BipartiteGraph, weights: np.ndarray) -> scipy.sparse.csr_array:
     """Return a matrix of all nodes with one entry per link; right nodes follow the left ones."""
     source, target = graph.links()
-    n_nodes = graph.shape[0]
-    if isinstance(graph, BipartiteGraph):
-        target, n_nodes = target + graph.n_left, sum(graph.shape)
-    return scipy.sparse.csr_array((weights, (source, target)), shape=(n_nodes, n_nodes))
-
-
-def n_pairs(graph: Graph | BipartiteGraph) -> int:
-    """Return the number of pairs that could be linked."""
-    if isinstance(graph, BipartiteGraph):
-        return graph.n_left * graph.n_right
-    return graph.n_nodes * (graph.n_nodes - 1) // 2
+    shape = graph.n_nodes, graph.n_nodes
+    ends = source, target + graph.first_target
+    return scipy.sparse.csr_array((weights, ends), shape=shape)
 
 
 def _pair_numbers(
     graph: Graph | BipartiteGraph, source: np.ndarray, target: np.ndarray
 ) -> np.ndarray:
     """Return each pair's place among all pairs in (source, target) order."""
-    if isinstance(graph, BipartiteGraph):
-        return source * graph.n_right + target
+    if graph.is_bipartite:
+        return source * graph.shape[1] + target
     return source * (2 * graph.n_nodes - source - 1) // 2 + target - source - 1
 
 

@@ -88,8 +88,7 @@ def candidate_rules(graph: Graph | BipartiteGraph, method: str) -> tuple[str, ..
     ('CH2-L3', 'CH3-L3')
     """
     rules = ADAPTIVE_METHODS[check_choice("method", method, ADAPTIVE_METHODS)]
-    bipartite = isinstance(graph, BipartiteGraph)
-    return tuple(rule for rule in rules if rule_of(rule).joins_sides or not bipartite)
+    return tuple(rule for rule in rules if rule_of(rule).joins_sides or not graph.is_bipartite)
 
 
 def adaptive_scores(
@@ -182,7 +181,7 @@ class _AllPairs(NamedTuple):
     def of(cls, graph: Graph | BipartiteGraph) -> _AllPairs:
         n_rows, n_columns = graph.shape
         first = np.zeros(n_rows, np.int64)  # target of each source's first pair
-        if isinstance(graph, Graph):
+        if not graph.is_bipartite:
             first = np.arange(1, n_rows + 1)
         begins = np.append(0, np.cumsum(n_columns - first))
         shift = begins[:-1] - first
@@ -215,7 +214,7 @@ class _Ranked(NamedTuple):
 
 
 def _check_graph(graph: Graph | BipartiteGraph) -> None:
-    n_nodes = sum(graph.shape) if isinstance(graph, BipartiteGraph) else graph.n_nodes
+    n_nodes = graph.n_nodes
     if n_nodes > MAX_NODES:
         raise ValueError(
             f"the adaptive methods compare all pairs of nodes and take at most {MAX_NODES:,} "

@@ -54,19 +54,18 @@ def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
     rule = Rule.read(method)
     if rule is None:
         return None
-    bipartite = isinstance(graph, BipartiteGraph)
     if rule.length > 3:
         return (
             "paths of more than 3 links are not offered: they win on few networks (CHA: at "
             "most 5 % of them for lengths 4 to 6) and their number grows with every link; "
             "use L2 or L3"
         )
-    if bipartite and not rule.joins_sides:
+    if graph.is_bipartite and not rule.joins_sides:
         return (
             "paths of an even number of links join nodes of the same side, so every pair "
             "across scores 0; use L3"
         )
-    if rule.node_based and not bipartite:
+    if rule.node_based and not graph.is_bipartite:
         return "the node-based form is defined on bipartite graphs; use the path-based L3"
     return None
 

@@ -88,7 +88,7 @@ _CHUNK_PAIRS = 2_000_000
 
 def classic_methods(graph: Graph | BipartiteGraph) -> tuple[str, ...]:
     """Return the names of the classic methods that can score this kind of graph."""
-    return BIPARTITE_FORMS if isinstance(graph, BipartiteGraph) else _MONOPARTITE
+    return BIPARTITE_FORMS if graph.is_bipartite else _MONOPARTITE
 
 
 def check_classic_method(graph: Graph | BipartiteGraph, method: str) -> str:
@@ -96,11 +96,7 @@ def check_classic_method(graph: Graph | BipartiteGraph, method: str) -> str:
     check_choice("method", method, CLASSIC_METHODS)
     available = classic_methods(graph)
     if method not in available:
-        kind = (
-            "bipartite networks"
-            if isinstance(graph, BipartiteGraph)
-            else ("networks of one kind of node")
-        )
+        kind = "bipartite networks" if graph.is_bipartite else "networks of one kind of node"
         raise ValueError(
             f"method {method!r} is not defined for {kind}; the classic methods that are: "
             f"{', '.join(available)}"

@@ -21,7 +21,7 @@ from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._chance import expected_by_chance
 from chgraph.linkpred._pairs import Progress
-from chgraph.linkpred._trials import n_outside_forest, n_pairs, rank_unlinked, remove_links
+from chgraph.linkpred._trials import n_outside_forest, rank_unlinked, remove_links
 from chgraph.linkpred.measures import measure_all
 from chgraph.linkpred.methods import LOCAL_COMMUNITIES, check_method
 from chgraph.storage import write_atomically
@@ -245,7 +245,7 @@ def evaluate(
         "connected": bool(connected),
         "local_community": local_community,
         "k": k,
-        "random": expected_by_chance(n_removed, n_pairs(graph) - graph.n_links + n_removed, k),
+        "random": expected_by_chance(n_removed, graph.n_pairs - graph.n_links + n_removed, k),
     }
     return Evaluation(tuple(rows), settings)
 
@@ -275,7 +275,7 @@ def _n_removed(graph: Graph | BipartiteGraph, removed: Any, connected: bool) -> 
             f"removed must take at least one link and leave at least one; {removed!r} of "
             f"{n_links} links is {n_removed}"
         )
-    if n_links == n_pairs(graph):
+    if n_links == graph.n_pairs:
         raise ValueError("adj must have an unlinked pair: a complete network has no negatives")
     available = n_outside_forest(graph) if connected else n_links
     if n_removed > available:

@@ -180,8 +180,7 @@ def _chosen(graph: Graph | BipartiteGraph, method: str, nodes: Any) -> np.ndarra
         )
     if isinstance(nodes, str) or not isinstance(nodes, Iterable):
         raise TypeError(f"nodes must be several nodes, as [u] for a single one; got {nodes!r}")
-    names = graph.left_names if isinstance(graph, BipartiteGraph) else graph.names
-    return np.unique(_places("nodes", list(nodes), names, graph.shape[0]))
+    return np.unique(_places("nodes", list(nodes), graph.end_names[0], graph.shape[0]))
 
 
 def _by_score(
@@ -244,17 +243,11 @@ def _adaptive(
 
 def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs as node numbers."""
-    bipartite = isinstance(graph, BipartiteGraph)
-    names = (
-        (graph.left_names, graph.right_names)
-        if isinstance(graph, BipartiteGraph)
-        else (graph.names, graph.names)
-    )
-    ends = _ends_of(pairs)
+    ends, names = _ends_of(pairs), graph.end_names
     first, second = (
         _places("pairs", ends[side], names[side], graph.shape[side]) for side in (0, 1)
     )
-    if not bipartite and (first == second).any():
+    if not graph.is_bipartite and (first == second).any():
         raise ValueError("pairs must join two different nodes")
     return first, second
 

@@ -81,11 +81,8 @@ class LinkPrediction:
 
     def names(self) -> tuple[list[Hashable], list[Hashable]]:
         """Return the names (or numbers) of all sources and of all targets."""
-        if isinstance(self.graph, BipartiteGraph):
-            known = self.graph.left_names, self.graph.right_names
-        else:
-            known = self.graph.names, self.graph.names
-        return _named(self.source, known[0]), _named(self.target, known[1])
+        of_sources, of_targets = self.graph.end_names
+        return _named(self.source, of_sources), _named(self.target, of_targets)
 
     def __repr__(self) -> str:
         """Return the first ten links as a table."""
@@ -133,7 +130,7 @@ class LinkPrediction:
         np.float64(1.0)
         """
         rows, columns, scores = self.source, self.target, self.score
-        if isinstance(self.graph, Graph):
+        if not self.graph.is_bipartite:
             rows, columns = np.append(rows, self.target), np.append(columns, self.source)
             scores = np.append(scores, self.score)
         return scipy.sparse.coo_array((scores, (rows, columns)), self.graph.shape).tocsr()
@@ -144,10 +141,8 @@ class LinkPrediction:
         Each link has its score as the attribute ``score``.
         """
         result = self.graph.keep_links([]).to_networkx()
-        names, first_target = list(result), 0
-        if isinstance(self.graph, BipartiteGraph):
-            first_target = self.graph.n_left
-        columns = self.source, self.target + first_target, self.score
+        names = list(result)
+        columns = self.source, self.target + self.graph.first_target, self.score
         for u, v, score in zip(*(column.tolist() for column in columns), strict=True):
             result.add_edge(names[u], names[v], score=score)
         return result

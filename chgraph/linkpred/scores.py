@@ -152,14 +152,11 @@ def _candidates(
     for start in range(0, nodes.size, at_once):
         part = nodes[start : start + at_once]
         source, target = np.repeat(part, n_targets), np.tile(np.arange(n_targets), part.size)
-        if isinstance(graph, BipartiteGraph):
-            free = graph.link_ids(source, target) < 0
-        else:
-            # Of two chosen nodes the smaller one has the pair.
-            free = ~graph.has_links(source, target) & (source != target)
-            free &= ~(chosen[target] & (target < source))
+        free = ~graph.has_links(source, target)
+        if not graph.is_bipartite:  # of two chosen nodes the smaller one has the pair
+            free &= (source != target) & ~(chosen[target] & (target < source))
         source, target = source[free], target[free]
-        if isinstance(graph, Graph):
+        if not graph.is_bipartite:
             source, target = np.minimum(source, target), np.maximum(source, target)
         yield source, target, part.size / nodes.size
 

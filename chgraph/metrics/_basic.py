@@ -15,7 +15,7 @@ def as_one_graph(network: Graph | BipartiteGraph) -> Graph:
     if isinstance(network, Graph):
         return network
     left, right = network.links()
-    return Graph.from_links(left, right + network.n_left, sum(network.shape))
+    return Graph.from_links(left, right + network.first_target, network.n_nodes)
 
 
 def _efficiency_or_zero(work: Workspace) -> float:

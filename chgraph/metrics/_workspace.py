@@ -38,8 +38,8 @@ class Workspace:
 
     def __init__(self, graph: Graph | BipartiteGraph) -> None:
         self.graph = graph
-        self.bipartite = isinstance(graph, BipartiteGraph)
-        self.n_nodes = sum(graph.shape) if self.bipartite else graph.shape[0]
+        self.bipartite = graph.is_bipartite
+        self.n_nodes = graph.n_nodes
         self.n_links = graph.n_links
         self._done: dict[str, Any] = {}
 

@@ -64,7 +64,7 @@ def overlap(graph_a: Any, graph_b: Any) -> Overlap:
         )
     if a.shape != b.shape:
         raise ValueError(f"graph_a and graph_b must have one shape; got {a.shape} and {b.shape}")
-    for first, second in zip(_names(a), _names(b), strict=True):
+    for first, second in zip(a.end_names, b.end_names, strict=True):
         if first is not None and second is not None and first != second:
             raise ValueError("graph_a and graph_b must have the same nodes in the same order")
     shared = np.intersect1d(_codes(a), _codes(b), assume_unique=True).size
@@ -74,12 +74,6 @@ def overlap(graph_a: Any, graph_b: Any) -> Overlap:
         of_first=_share(shared, a.n_links),
         of_second=_share(shared, b.n_links),
     )
-
-
-def _names(graph: Graph | BipartiteGraph) -> tuple[Any, ...]:
-    if isinstance(graph, BipartiteGraph):
-        return graph.left_names, graph.right_names
-    return (graph.names,)
 
 
 def _codes(graph: Graph | BipartiteGraph) -> np.ndarray:

@@ -66,7 +66,7 @@ class Measure:
 
     def suits(self, graph: Graph | BipartiteGraph) -> bool:
         """Whether the measure applies to this kind of graph."""
-        kind = "bipartite" if isinstance(graph, BipartiteGraph) else "monopartite"
+        kind = "bipartite" if graph.is_bipartite else "monopartite"
         return self.applies_to in ("any", kind)
 
 

@@ -39,13 +39,8 @@ def distinct_colors(n: int) -> list[Any]:
 
 def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
     """Return the names (or numbers) of all nodes, right nodes behind the left ones."""
-    if not isinstance(graph, BipartiteGraph):
-        return list(range(graph.n_nodes) if graph.names is None else graph.names)
-    left, right = (
-        range(n) if names is None else names
-        for n, names in zip(graph.shape, (graph.left_names, graph.right_names), strict=True)
-    )
-    return [*left, *right]
+    sides = zip(graph.sides, graph.end_names, strict=False)
+    return [name for n, names in sides for name in (range(n) if names is None else names)]
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

@@ -54,10 +54,8 @@ def neighborhood(graph: Graph | BipartiteGraph, pairs: np.ndarray) -> Neighborho
     All of a network of few nodes, and of one that is dense; else the ends of the pairs and,
     while there is room for them and their links, the nodes that link to most of these ends.
     """
-    bipartite = isinstance(graph, BipartiteGraph)
-    n_left = graph.shape[0]
-    n_nodes = sum(graph.shape) if bipartite else n_left
-    shift = np.array([0, n_left if bipartite else 0])
+    n_left, n_nodes = graph.shape[0], graph.n_nodes
+    shift = np.array([0, graph.first_target])
     links, pairs = np.stack(graph.links(), axis=1) + shift, pairs + shift
     nodes = np.arange(n_nodes)
     if n_nodes > _MOST_NODES and len(pairs) and graph.density <= _HAIRBALL_DENSITY:
@@ -70,7 +68,7 @@ def neighborhood(graph: Graph | BipartiteGraph, pairs: np.ndarray) -> Neighborho
         links[(links >= 0).all(axis=1)],
         number[pairs],
         int(np.count_nonzero(nodes < n_left)),
-        bipartite,
+        graph.is_bipartite,
     )
 
 

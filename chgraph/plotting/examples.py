@@ -140,7 +140,7 @@ def _community(network: Graph | BipartiteGraph, u: Any, v: Any) -> _Community:
 def _checked_pair(network: Graph | BipartiteGraph, u: Any, v: Any) -> Link:
     """Return the numbers of the two nodes in the joined network, or raise."""
     names = node_names(network)
-    n_left = network.n_left if isinstance(network, BipartiteGraph) else 0
+    n_left = network.first_target
     numbers = []
     for argument, node, first, last in (("u", u, 0, n_left or None), ("v", v, n_left, None)):
         places = {name: first + i for i, name in enumerate(names[first:last])}

@@ -157,7 +157,7 @@ def _draw_neighborhood(
 
 def _draw_matrix(graph: Graph | BipartiteGraph, pairs: np.ndarray, axes: Axes) -> None:
     """Draw the links as dots, nodes ordered by community, and the predicted ones as rings."""
-    bipartite = isinstance(graph, BipartiteGraph)
+    bipartite = graph.is_bipartite
     places, frames = order_by_community(graph)
     dots = {**_DOTS, "markersize": _dot_size(graph, axes)}
     for ends, look in ((np.stack(graph.links(), axis=1), dots), (pairs, _RINGS)):
@@ -179,7 +179,7 @@ def _name_rows_and_columns(
 ) -> None:
     """Write the names of nodes along a side that has room for them."""
     known = node_names(graph)
-    right = known[graph.shape[0] :] if isinstance(graph, BipartiteGraph) else known
+    right = known[graph.first_target :]
     for axis, names, place in ((axes.yaxis, known, places[0]), (axes.xaxis, right, places[1])):
         if place.size <= _NAMED_NODES:
             axis.set_ticks(place, [written(name) for name in names[: place.size]])

@@ -75,11 +75,7 @@ def lattice_reference(graph: Any, *, rng: Any = None) -> Graph | BipartiteGraph:
     """
     network = as_network(graph)
     ends = _shortest(network, as_generator(rng))
-    if isinstance(network, Graph):
-        return Graph.from_links(*ends, network.n_nodes, names=network.names)
-    return BipartiteGraph.from_links(
-        *ends, network.shape, left_names=network.left_names, right_names=network.right_names
-    )
+    return network.with_links(*ends)
 
 
 def _shortest(
@@ -89,9 +85,8 @@ def _shortest(
     first, second = network.links()
     if first.size < 2:
         return first, second
-    sides = _sides(network)
-    n_left = sides[0] if len(sides) == 2 else 0
-    offsets, neighbors = neighbor_lists(first, second + n_left, sum(sides))
+    shift = network.first_target
+    offsets, neighbors = neighbor_lists(first, second + shift, network.n_nodes)
     owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
     ring = _ring(network, rng)
     done, draws, length = 0, _FIRST_DRAWS, np.inf
@@ -102,19 +97,14 @@ def _shortest(
             break
         done, draws = draws, 2 * draws
     once = owner < neighbors
-    return owner[once], neighbors[once].astype(np.int64) - n_left
+    return owner[once], neighbors[once].astype(np.int64) - shift
 
 
 def _ring(network: Graph | BipartiteGraph, rng: np.random.Generator) -> Ring:
     place, length = ring_places(network, rng)
-    sides = _sides(network)
     orders, first = [], 0
-    for n in sides:
+    for n in network.sides:
         orders.append(first + np.argsort(place[first : first + n]))
         first += n
     rank = np.concatenate([np.argsort(order - order.min()) for order in orders])
-    return Ring(place, length, rank, orders[0], orders[-1], sides[0])
-
-
-def _sides(network: Graph | BipartiteGraph) -> tuple[int, ...]:
-    return network.shape if isinstance(network, BipartiteGraph) else (network.n_nodes,)
+    return Ring(place, length, rank, orders[0], orders[-1], network.sides[0])

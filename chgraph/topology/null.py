@@ -104,11 +104,7 @@ def null_model(
     check_choice("kind", kind, NULL_MODELS)
     swaps = check_real("swaps", swaps, minimum=0.0)
     ends = swapped_links(network, kind, swaps, as_generator(rng))
-    if isinstance(network, Graph):
-        return Graph.from_links(*ends, network.n_nodes, names=network.names)
-    return BipartiteGraph.from_links(
-        *ends, network.shape, left_names=network.left_names, right_names=network.right_names
-    )
+    return network.with_links(*ends)
 
 
 def swapped_links(
@@ -118,10 +114,9 @@ def swapped_links(
     first, second = network.links()
     if first.size < 2:
         return first, second
-    sides = network.shape if isinstance(network, BipartiteGraph) else None
-    if sides is not None:
-        second += sides[0]
-    lists = *neighbor_lists(first, second), first, second, sides is not None
+    sides = network.shape if network.is_bipartite else None
+    second += network.first_target
+    lists = *neighbor_lists(first, second), first, second, network.is_bipartite
     if kind == "maslov-sneppen":
         swap_uniformly(*lists, _n_draws(network, swaps), rng)
     elif kind == "cannistraci-muscoloni":

@@ -186,7 +186,7 @@ def test_pair_numbers_count_all_pairs():
     for graph, n_pairs in zip(empty, (15, 12), strict=True):
         numbers = _trials._pair_numbers(graph, *np.array(candidate_pairs(graph)).T)
         assert numbers.tolist() == list(range(n_pairs))
-        assert _trials.n_pairs(graph) == n_pairs
+        assert graph.n_pairs == n_pairs
 
 
 # ------------------------------------------------------------------------- contract
