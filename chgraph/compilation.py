@@ -1,10 +1,11 @@
-"""Where compiled kernels are kept, and what is said while they are compiled."""
+"""Where compiled kernels are kept, what is said while they are compiled, and how long it takes."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import event
 
 _PACKAGE = Path(__file__).resolve().parent
 _SILENT_SECONDS = 1.0
@@ -95,3 +97,45 @@ def _say_compiling() -> None:
 
 def _somebody_watches() -> bool:
     return sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
+
+# ------------------------------------------------------------------------------- how long
+
+
+class _Stopwatch(event.Listener):
+    """Adds up the seconds in which something is compiled; one thing at a time, by numba's lock."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._depth = 0
+        self._since = 0.0
+
+    def on_start(self, event: Any) -> None:
+        """A function begins; the functions that it calls are compiled within."""
+        if self._depth == 0:
+            self._since = time.perf_counter()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        """It is done."""
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._since
+
+
+_stopwatch = _Stopwatch()
+event.register("numba:compile", _stopwatch)
+
+
+def working_seconds() -> float:
+    """Return a clock's seconds that stands still while kernels are compiled.
+
+    For timings of what is done again and again: compilation comes once.
+
+    Examples
+    --------
+    >>> start = working_seconds()
+    >>> 0.0 <= working_seconds() - start < 1.0
+    True
+    """
+    return time.perf_counter() - _stopwatch.seconds

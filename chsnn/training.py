@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from chgraph.compilation import working_seconds
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Batches, as_batches
 from chsnn.evaluation import BATCH
@@ -218,7 +218,7 @@ class Trainer:
         TrainingDiverged
             If the loss or a weight is not finite.
         """
-        start = time.perf_counter()
+        start = working_seconds()
         settings, number = self.settings, len(self.history.rows) + 1
         train = self._training_batches(train)
         self._attach(train)
@@ -230,7 +230,7 @@ class Trainer:
             except FloatingPointError as error:
                 advice = f"try a learning rate below {settings.learning_rate:g}"
                 raise TrainingDiverged(f"{error} in epoch {number}; {advice}") from error
-            seconds = time.perf_counter() - start
+            seconds = working_seconds() - start
             row = {"epoch": number, **tally.row()}
             if validation is not None:
                 row |= validate(self.model, validation, parts=self.parts, seed=settings.seed)

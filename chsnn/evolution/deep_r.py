@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from chgraph.checks import check_real
+from chgraph.compilation import working_seconds
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import sample_unlinked
 from chsnn.evolution.attach import Rewiring
@@ -91,7 +91,7 @@ class DeepR(Rewiring):
 
         The learning rate is that of the optimiser (1 without one).
         """
-        start = time.perf_counter()
+        start = working_seconds()
         pruned = returned = links = 0
         for name in state.evolving:
             before = state.graph(name)
@@ -106,7 +106,7 @@ class DeepR(Rewiring):
             regrown=pruned,
             returned=returned,
             silent_inputs=state.silent_inputs(),
-            seconds=time.perf_counter() - start,
+            seconds=working_seconds() - start,
         )
 
     def _move(self, state: RewiringState, name: str) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from chgraph.checks import check_count, check_positive_int, check_real
+from chgraph.compilation import working_seconds
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.activity import Activity
 from chsnn.evolution.attach import Rewiring
@@ -161,7 +161,7 @@ class DPAP(Rewiring):
         gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
         """Move all survivals, prune where one is below 0; as :meth:`chsnn.Evolution.step`."""
-        start = time.perf_counter()
+        start = working_seconds()
         last = int(state.memory["epoch"])
         now = max(last, published_epoch(progress, self.published_epochs))
         state.memory["epoch"] = torch.tensor(now)
@@ -176,7 +176,7 @@ class DPAP(Rewiring):
             zeta=pruned / max(links, 1),
             pruned=pruned,
             silent_inputs=state.silent_inputs(),
-            seconds=time.perf_counter() - start,
+            seconds=working_seconds() - start,
         )
 
     @torch.no_grad()

@@ -7,12 +7,12 @@ add exactly as many -> carry weights and optimiser state
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from chgraph.checks import check_choice, check_positive_int, check_real
+from chgraph.compilation import working_seconds
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import (
     REGROWTH_METHODS,
@@ -230,7 +230,7 @@ class Evolution(Rewiring):
         -------
         EvolutionRecord
         """
-        start = time.perf_counter()
+        start = working_seconds()
         zeta, before, evolving = self.zeta_at(progress), state.graphs(), state.evolving
         self._set_targets(state, evolving, progress)
         pruned = {**before, **self._prune(state, evolving, zeta, progress)}
@@ -251,7 +251,7 @@ class Evolution(Rewiring):
             dead_neurons=sum(int(mask.sum()) for mask in chains.dead),
             silent_inputs=state.silent_inputs(),
             stopped_layers=len(state.stopped),
-            seconds=time.perf_counter() - start,
+            seconds=working_seconds() - start,
         )
 
     def _set_targets(self, state: RewiringState, evolving: list[str], progress: float) -> None:

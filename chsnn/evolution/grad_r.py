@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import torch
 from torch.optim.adam import adam
 
 from chgraph.checks import check_real
+from chgraph.compilation import working_seconds
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
@@ -117,7 +117,7 @@ class GradR(Rewiring):
 
         The learning rate is that of the layer's group in the optimiser (1 without an optimiser).
         """
-        start = time.perf_counter()
+        start = working_seconds()
         assert gradients is not None  # the rewirer gives them to who reads them
         pruned = regrown = links = 0
         count = state.memory["count"]
@@ -136,7 +136,7 @@ class GradR(Rewiring):
             pruned=pruned,
             regrown=regrown,
             silent_inputs=state.silent_inputs(),
-            seconds=time.perf_counter() - start,
+            seconds=working_seconds() - start,
         )
 
     def _move(self, state: RewiringState, name: str, gradient: LayerGradient) -> None:

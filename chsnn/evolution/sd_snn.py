@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from chgraph.checks import check_positive_int, check_real
+from chgraph.compilation import working_seconds
 from chgraph.graph import BipartiteGraph
 from chsnn.evolution.attach import Rewiring
 from chsnn.evolution.record import EvolutionRecord
@@ -137,7 +137,7 @@ class SDSNN(Rewiring):
         gradients: Mapping[str, LayerGradient] | None,
     ) -> EvolutionRecord:
         """Move ranges, clip, regenerate, prune; as :meth:`chsnn.Evolution.step`."""
-        start = time.perf_counter()
+        start = working_seconds()
         last = int(state.memory["epoch"])
         now = max(last, published_epoch(progress, self.published_epochs))
         state.memory["epoch"] = torch.tensor(now)
@@ -155,7 +155,7 @@ class SDSNN(Rewiring):
             pruned=pruned,
             regrown=regrown,
             silent_inputs=state.silent_inputs(),
-            seconds=time.perf_counter() - start,
+            seconds=working_seconds() - start,
         )
 
     def _develop(self, state: RewiringState, name: str, last: int, now: int) -> None:

@@ -304,3 +304,15 @@ def test_first_answers_are_right():
     assert score_links(path, [(0, 3)]).tolist() == [1.0]
     assert len(predict_links(path)) == 1
     assert summary(path, rng=0).to_dict()["n_links"] == 3
+
+
+@needs_jit
+def test_the_working_clock_stands_still_while_something_is_compiled():
+    function = numba.njit(lambda x: x * 3 + 1)
+    wall, working = time.perf_counter(), compilation.working_seconds()
+    assert function(2) == 7
+    wall, working = time.perf_counter() - wall, compilation.working_seconds() - working
+    assert 0.0 <= working < 0.5 * wall
+    working = compilation.working_seconds()
+    time.sleep(0.02)
+    assert compilation.working_seconds() - working >= 0.02
