@@ -15,9 +15,10 @@ from typing import Any
 
 import tyro
 
+from analysis._earlier import rows_in, rows_so_far, run_missing
 from chgraph.storage import write_atomically
 from chsnn.evolution import Evolution
-from chsnn.lab.comparison import Plan, plan_runs, run_plans
+from chsnn.lab.comparison import Plan, plan_runs
 from chsnn.lab.config import NeuronConfig, RunConfig, SpikformerConfig
 from chsnn.lab.methods import FULLY_CONNECTED
 from chsnn.lab.summaries import table
@@ -121,6 +122,8 @@ class Arguments:
 
     study: tyro.conf.Positional[str]
     """One of the studies by name."""
+    collect: bool = False
+    """Train nothing; write the rows of the runs that are finished."""
     processes: int = 1
     """Runs at a time."""
     runs: Path = Path("runs/architectures")
@@ -141,7 +144,7 @@ def plans_of(study: Study, folder: Path) -> list[Plan]:
 def write_results(name: str, rows: Sequence[dict[str, Any]], out: Path) -> str:
     """Write a row per run, and the table; return the table."""
     text = f"{STUDIES[name].says}\n\n{table(rows)}"
-    every = [{"part": "main", **row} for row in rows]
+    every = [{**row, "part": "main"} for row in rows]
     write_atomically(out / f"{name}.json", (json.dumps(every, indent=1) + "\n").encode())
     write_atomically(out / f"{name}.md", text.encode())
     return text
@@ -154,7 +157,10 @@ def main() -> None:
         raise SystemExit(f"study must be one of {', '.join(STUDIES)}, got {arguments.study!r}")
     folder = arguments.runs / arguments.study
     plans = plans_of(STUDIES[arguments.study], folder)
-    rows = run_plans(plans, folder, processes=arguments.processes)
+    earlier = rows_in(arguments.out / f"{arguments.study}.json")
+    if not arguments.collect:
+        run_missing(plans, earlier, folder, processes=arguments.processes)
+    rows = rows_so_far(plans, earlier, folder)
     print(write_results(arguments.study, rows, arguments.out))
 
 

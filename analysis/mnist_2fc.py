@@ -22,11 +22,12 @@ from typing import Any
 
 import tyro
 
+from analysis._earlier import rows_in, rows_so_far, run_missing
 from chgraph.plotting import save_figure
 from chgraph.storage import write_atomically
 from chsnn.evolution import Evolution
 from chsnn.lab import plotting
-from chsnn.lab.comparison import Plan, plan_runs, run_plans
+from chsnn.lab.comparison import Plan, plan_runs
 from chsnn.lab.config import NeuronConfig, RunConfig
 from chsnn.lab.methods import FULLY_CONNECTED
 from chsnn.lab.summaries import summarise, table
@@ -141,19 +142,21 @@ def ablation_table(rows: Sequence[dict[str, Any]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _finished_rows(runs: Path, part: str, out: Path) -> list[dict[str, Any]]:
-    """Return the rows of a part: of its run folders, or else of the table that there is."""
-    path = runs / part / "comparison.json"
-    if path.is_file():
-        return list(json.loads(path.read_text(encoding="utf-8")))
-    path = out / ROWS
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [{k: v for k, v in row.items() if k != "part"} for row in earlier if row["part"] == part]
+def _earlier_rows(part: str, out: Path) -> list[dict[str, Any]]:
+    return [row for row in rows_in(out / ROWS) if row["part"] == part]
 
 
-def write_results(runs: Path, out: Path) -> str:
+def _rows_of(part: str, arguments: Arguments) -> list[dict[str, Any]]:
+    """Return the finished rows of a part, or all that its table has if these are more."""
+    folder = arguments.runs / part
+    earlier = _earlier_rows(part, arguments.out)
+    rows = rows_so_far(PARTS[part](folder, arguments.seeds), earlier, folder)
+    return rows if len(rows) >= len(earlier) else earlier
+
+
+def write_results(arguments: Arguments) -> str:
     """Write rows, tables and picture of all finished runs; return the tables."""
-    rows = {part: _finished_rows(runs, part, out) for part in PARTS}
+    rows, out = {part: _rows_of(part, arguments) for part in PARTS}, arguments.out
     text = ""
     if whole := rows["main"] + rows["regrowth"]:
         text += f"MNIST, 55,000 training images, tested once on 10,000.\n\n{table(whole)}"
@@ -165,7 +168,7 @@ def write_results(runs: Path, out: Path) -> str:
     if rows["ablation"]:
         text += f"\nTest accuracy (%) after training on {SUBSET:,} images.\n\n"
         text += ablation_table(rows["ablation"])
-    every = [{"part": part, **row} for part, members in rows.items() for row in members]
+    every = [{**row, "part": part} for part, members in rows.items() for row in members]
     write_atomically(out / ROWS, (json.dumps(every, indent=1) + "\n").encode())
     write_atomically(out / "mnist_2fc.md", text.encode())
     return text
@@ -177,9 +180,10 @@ def main() -> None:
     for part in arguments.parts:
         folder = arguments.runs / part
         plans = PARTS[part](folder, arguments.seeds)
-        run_plans(plans, folder, processes=arguments.processes)
-        write_results(arguments.runs, arguments.out)
-    print(write_results(arguments.runs, arguments.out))
+        earlier = _earlier_rows(part, arguments.out)
+        run_missing(plans, earlier, folder, processes=arguments.processes)
+        write_results(arguments)
+    print(write_results(arguments))
 
 
 if __name__ == "__main__":

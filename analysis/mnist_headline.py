@@ -26,6 +26,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from analysis._earlier import agree, rows_in
 from chgraph.storage import write_atomically
 from chsnn.data import DataSet, Samples, load_data
 from chsnn.evaluation import all_scores
@@ -210,16 +211,9 @@ def tried(kind: str, runs: Path, out: Path) -> list[dict[str, Any]]:
             rows += [
                 row
                 for row in _rows_of(out, "tuning", kind)
-                if row["try"] == number and _agree(row["settings"], settings)
+                if row["try"] == number and agree(row["settings"], settings)
             ]
     return rows
-
-
-def _agree(earlier: Any, now: Any) -> bool:
-    """Whether settings are those of today; such as have come since count for nothing."""
-    if isinstance(earlier, dict):
-        return isinstance(now, dict) and all(_agree(v, now.get(k)) for k, v in earlier.items())
-    return bool(earlier == now)
 
 
 def best_try(kind: str, runs: Path, out: Path) -> RunConfig:
@@ -239,7 +233,7 @@ def measure(kind: str, runs: Path, out: Path, data: DataSet, seeds: Sequence[int
     for seed in seeds:
         mine = replace(config, seed=seed, out=runs / "test" / _slug(kind) / f"seed-{seed}")
         settings = {k: v for k, v in mine.to_dict().items() if k != "out"}
-        if not (seed in earlier and _agree(earlier[seed], settings)):
+        if not (seed in earlier and agree(earlier[seed], settings)):
             run(mine, whole)
             write_results(runs, out, data)
 
@@ -270,9 +264,7 @@ def tested(kind: str, runs: Path, out: Path, data: DataSet) -> list[dict[str, An
 
 def _rows_of(out: Path, part: str, kind: str) -> list[dict[str, Any]]:
     """Return what an earlier table has of a kind of network."""
-    path = out / ROWS
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [row for row in earlier if (row["part"], row["method"]) == (part, kind)]
+    return [row for row in rows_in(out / ROWS) if (row["part"], row["method"]) == (part, kind)]
 
 
 def known_images(rows: Sequence[dict[str, Any]], n_images: int) -> dict[int, Tensor]:

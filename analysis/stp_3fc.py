@@ -24,6 +24,7 @@ from typing import Any
 
 import tyro
 
+from analysis._earlier import rows_in
 from chgraph.storage import write_atomically
 from chsnn.evolution import Evolution
 from chsnn.lab.config import LearningName, NeuronConfig, RunConfig
@@ -125,12 +126,13 @@ def run_folder(runs: Path, part: str, method: str, learning: str, seed: int) -> 
     return runs / home / learning / name / f"seed-{seed}"
 
 
-def make(runs: Path, part: str, learning: LearningName, seed: int) -> None:
-    """Train a sparse network and its twin, if they are not finished."""
+def make(runs: Path, out: Path, part: str, learning: LearningName, seed: int) -> None:
+    """Train a sparse network and its twin, if neither run folder nor table has them."""
+    known = {_key(row) for row in rows_in(out / ROWS)}
     for method in (SPARSE, DENSE):
+        home = part if method == SPARSE else _TWIN_OF.get(part, part)
         folder = run_folder(runs, part, method, learning, seed)
-        if not (folder / REPORT).is_file():
-            home = part if method == SPARSE else _TWIN_OF.get(part, part)
+        if (home, learning, method, seed) not in known and not (folder / REPORT).is_file():
             config = PARTS[home].config(method, learning, seed)
             Experiment.prepare(replace(config, out=folder)).run(resume=folder.exists())
 
@@ -144,19 +146,19 @@ def _row(part: str, method: str, folder: Path) -> dict[str, Any]:
 
 def rows_of(runs: Path, out: Path) -> list[dict[str, Any]]:
     """Return a row for every finished pair: of run folders, or of an earlier table's."""
-    path = out / ROWS
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    found = {_key(row): row for row in earlier}
+    found = {_key(row): row for row in rows_in(out / ROWS)}
     for part in PARTS:
         for learning in LEARNINGS:
             for place in sorted((runs / part / learning / "sparse").glob("seed-*")):
                 seed = int(place.name.removeprefix("seed-"))
-                twin = run_folder(runs, part, DENSE, learning, seed)
-                if not all((folder / REPORT).is_file() for folder in (place, twin)):
+                folder = run_folder(runs, part, DENSE, learning, seed)
+                twin = found.get((_TWIN_OF.get(part, part), learning, DENSE, seed))
+                if (folder / REPORT).is_file():
+                    twin = _row(part, DENSE, folder)
+                if twin is None or not (place / REPORT).is_file():
                     continue
-                pair = _row(part, SPARSE, place), _row(part, DENSE, twin)
-                for row in pair:
-                    ratio = pair[1]["sops_per_sample"] / row["sops_per_sample"]
+                for row in (_row(part, SPARSE, place), {**twin, "part": part}):
+                    ratio = twin["sops_per_sample"] / row["sops_per_sample"]
                     found[_key(row)] = {**row, "sop_ratio": ratio}
     order = {name: i for i, name in enumerate(PARTS)}
     return sorted(found.values(), key=lambda row: (order[row["part"]], *_key(row)[1:]))
@@ -234,7 +236,7 @@ def main() -> None:
     for seed in arguments.seeds:
         for part in arguments.parts:
             for learning in arguments.learnings:
-                make(arguments.runs, part, learning, seed)
+                make(arguments.runs, arguments.out, part, learning, seed)
                 write_results(arguments.runs, arguments.out)
     print(write_results(arguments.runs, arguments.out))
 

@@ -227,20 +227,20 @@ def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     head = {"method": plan.method, "sparsity": plan.sparsity, "seed": plan.config.seed}
     shape = {key: document[key] for key in ("data", "network", "timesteps", "epochs")}
     measures = {name: document[name] for name in _MEASURES}
-    return {**head, **shape, **measures, "settings": _settings(plan.config)}
+    return {**head, **shape, **measures, "settings": settings_of(plan.config)}
 
 
 def _check_folder(config: RunConfig) -> None:
     path = config.out / CONFIG
-    if path.is_file() and _settings(RunConfig.read(path, out=config.out)) != _settings(config):
+    if path.is_file() and settings_of(RunConfig.read(path, out=config.out)) != settings_of(config):
         raise ValueError(
             f"out must be a new folder or that of the same comparison; {config.out} holds a run "
             "with other settings, nothing was changed"
         )
 
 
-def _settings(config: RunConfig) -> dict[str, Any]:
-    """Return what decides the outcome of a run."""
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """Return what decides the outcome of a run, as its row has it."""
     return {k: v for k, v in config.to_dict().items() if k not in _NOT_SETTINGS}
 
 
