@@ -136,7 +136,7 @@ def test_the_lattice_is_the_same_for_both_models_and_regular(shape, sparsity):
     lattice = small_world(*shape, sparsity, beta=0.0)
     assert lattice == receptive_field(*shape, sparsity, r=0.0)
     assert np.ptp(lattice.right_degree) <= 1
-    assert np.ptp(lattice.left_degree) <= 2
+    assert np.ptp(lattice.left_degree) <= 3  # the most of any layer up to 15 x 15
 
 
 def test_a_lattice_of_equal_layers_is_a_circulant():
