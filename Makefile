@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test networkx lint types clean
 
 demo: $(INSTALLED)
-	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo
+	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo --force
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -23,7 +23,7 @@ from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
-from chsnn.lab.folder import CONFIG
+from chsnn.lab.folder import CONFIG, check_free
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
 from chsnn.lab.report import summary
@@ -46,13 +46,17 @@ class Train(RunConfig):
 
     config: Path | None = None
     """TOML file with any of these settings; flags override it."""
+    force: bool = False
+    """Replace an earlier run in the folder."""
     json: bool = False
     """Print the report as JSON instead of a summary."""
 
     def execute(self) -> None:
         """Run the command."""
+        if not self.force:
+            check_free(self.out)
         experiment = Experiment.prepare(RunConfig(**_shared(self)))
-        _run(experiment, resume=False, json=self.json)
+        _run(experiment, overwrite=self.force, json=self.json)
 
 
 @dataclass(frozen=True)
@@ -293,10 +297,12 @@ def _shared(config: RunConfig) -> dict[str, Any]:
     return {f.name: getattr(config, f.name) for f in fields(RunConfig)}
 
 
-def _run(experiment: Experiment, *, resume: bool, json: bool) -> None:
+def _run(
+    experiment: Experiment, *, json: bool, resume: bool = False, overwrite: bool = False
+) -> None:
     folder = experiment.config.out
     try:
-        document = experiment.run(resume=resume)
+        document = experiment.run(resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:
         saved = f"the last finished epoch is in {folder / CHECKPOINT}; go on with"
         if not (folder / CHECKPOINT).is_file():

@@ -19,6 +19,7 @@ from chsnn.lab.folder import (
     REPORT,
     TRAINED,
     check_folder,
+    check_free,
     start_anew,
 )
 from chsnn.lab.networks import Network, build_network
@@ -74,13 +75,17 @@ class Experiment:
         twin = build_network(config.fully_connected(), data) if config.baseline else None
         return cls(config, data, network, twin)
 
-    def run(self, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+    def run(
+        self, *, resume: bool = False, overwrite: bool = False, progress: bool = True
+    ) -> dict[str, Any]:
         """Train, measure on the test set, and write the run folder.
 
         Parameters
         ----------
         resume : bool
             Go on from the checkpoints in the folder instead of starting anew.
+        overwrite : bool
+            Whether to replace an earlier run in the folder, finished or not.
         progress : bool
             Whether to show progress bars.
 
@@ -91,9 +96,13 @@ class Experiment:
 
         Raises
         ------
+        ValueError
+            If the folder holds an earlier run, and is neither to go on nor to be replaced.
         TrainingDiverged
             If a loss or a weight is not finite.
         """
+        if not (resume or overwrite):
+            check_free(self.config.out)
         with threads(self.config.threads):
             return self._run(resume=resume, progress=progress)
 

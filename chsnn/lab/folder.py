@@ -31,6 +31,18 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def check_free(folder: Path) -> None:
+    """Raise ValueError if a folder holds what a run has trained: it is not replaced by accident."""
+    held = [name for name in (REPORT, CHECKPOINT, PREVIOUS, HISTORY) if (folder / name).is_file()]
+    if not held:
+        return
+    state = "a finished run" if REPORT in held else "an interrupted run"
+    raise ValueError(
+        f"out: {folder} holds {state}; go on with it (chsnn resume {folder}; in Python "
+        "run(resume=True)), name another folder, or replace it (--force; run(overwrite=True))"
+    )
+
+
 def check_writable(folder: Path) -> None:
     """Raise ValueError unless a folder can be written, or made; no trace stays of the trial."""
     existing = folder.absolute()

@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 
 from chsnn.lab import experiment
 from chsnn.lab.cli import main
+from chsnn.lab.config import RunConfig
+from chsnn.lab.experiment import Experiment
 from chsnn.training import Trainer
 
 SMALL = [
@@ -85,7 +87,7 @@ def test_a_run_folder_that_cannot_be_written_stays_as_it_was(
 
     before = content(copy)
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", denied)
-    for command in (["train", *CHEAP, "--out", copy], ["resume", copy]):
+    for command in (["train", *CHEAP, "--force", "--out", copy], ["resume", copy]):
         assert "permission denied" in refused(command, capsys)
     assert content(copy) == before
 
@@ -98,7 +100,7 @@ def test_a_full_disk_leaves_an_earlier_run_as_it_was(copy, capsys, monkeypatch):
     before = content(copy)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_disk)
-        error = refused(["train", *CHEAP, "--seed", "5", "--out", copy], capsys)
+        error = refused(["train", *CHEAP, "--seed", "5", "--force", "--out", copy], capsys)
     assert "no space left on device" in error
     assert content(copy) == before
     main(["evaluate", str(copy)])
@@ -251,3 +253,36 @@ def test_a_comparison_goes_on_with_another_number_of_threads(tmp_path, capsys, m
         main([*command, "--threads", threads, *out])
         rows = json.loads((tmp_path / "all" / "comparison.json").read_text())
         assert [row["method"] for row in rows] == ["SET", "static"]
+
+
+# ------------------------------------------------------------------ an earlier run is not lost
+
+
+def test_a_finished_run_is_replaced_only_when_that_is_said(copy, capsys):
+    before = content(copy)
+    for options in ([], ["--seed", "5"], ["--json"]):
+        error = refused(["train", *CHEAP, *options, "--out", copy], capsys)
+        assert "holds a finished run" in error
+        assert f"chsnn resume {copy}" in error
+        assert "--force" in error
+    assert content(copy) == before
+    with pytest.raises(ValueError, match="holds a finished run"):
+        Experiment.prepare(RunConfig.read(copy / "config.toml", out=copy)).run(progress=False)
+    assert content(copy) == before
+    main(["train", *CHEAP, "--seed", "5", "--force", "--out", str(copy)])
+    assert json.loads((copy / "report.json").read_text())["seed"] == 5
+
+
+def test_an_interrupted_run_is_not_erased(copy, capsys):
+    (copy / "report.json").unlink()
+    before = content(copy)
+    assert "holds an interrupted run" in refused(["train", *CHEAP, "--out", copy], capsys)
+    assert content(copy) == before
+
+
+def test_a_folder_with_settings_alone_may_be_trained_in(copy):
+    for path in copy.iterdir():
+        if path.name != "config.toml" and path.is_file():
+            path.unlink()
+    main(["train", *CHEAP, "--no-baseline", "--out", str(copy)])
+    assert (copy / "report.json").is_file()
