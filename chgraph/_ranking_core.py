@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chgraph._rounding import round_part
-from chgraph.jit import Int, inlined, kernel, leaf
+from chgraph.jit import Int, kernel, leaf
 
 _BLOCK = 512  # records whose keys are computed at a time
 _FEW = 24  # records that are sorted by insertion
@@ -117,79 +117,65 @@ class Lists(NamedTuple):
     scores: np.ndarray
 
 
-@inlined
-def _goes_before(key: Int, code: Int, lists: Lists, i: Int) -> bool:
-    return bool(key > lists.keys[i] or (key == lists.keys[i] and code < lists.codes[i]))
-
-
-@inlined
-def _put(lists: Lists, i: Int, key: Int, code: Int, score: float) -> None:
-    lists.keys[i] = key
-    lists.codes[i] = code
-    lists.scores[i] = score
-
-
-@inlined
-def _move(lists: Lists, to: Int, source: Int) -> None:
-    _put(lists, to, lists.keys[source], lists.codes[source], lists.scores[source])
-
-
 @leaf
 def _insert(start: Int, stop: Int, lists: Lists) -> None:
-    """Sort a few records."""
+    """Sort a few records; many that are in order already cost one look each."""
+    keys, codes, scores = lists.keys, lists.codes, lists.scores
     for i in range(start + 1, stop):
-        key, code, score = lists.keys[i], lists.codes[i], lists.scores[i]
+        key, code, score = keys[i], codes[i], scores[i]
         j = i
-        while j > start and _goes_before(key, code, lists, j - 1):
-            _move(lists, j, j - 1)
+        while j > start and (key > keys[j - 1] or (key == keys[j - 1] and code < codes[j - 1])):
+            keys[j], codes[j], scores[j] = keys[j - 1], codes[j - 1], scores[j - 1]
             j -= 1
-        if j < i:
-            _put(lists, j, key, code, score)
+        keys[j], codes[j], scores[j] = key, code, score
 
 
 @leaf
-def _sift(root: Int, start: Int, stop: Int, lists: Lists) -> None:
-    place = start + root
-    key, code, score = lists.keys[place], lists.codes[place], lists.scores[place]
-    while 2 * root + 1 < stop - start:
-        child = start + 2 * root + 1
-        if child + 1 < stop and _goes_before(
-            lists.keys[child], lists.codes[child], lists, child + 1
-        ):
-            child += 1
-        if not _goes_before(key, code, lists, child):
-            break
-        _move(lists, start + root, child)
-        root = child - start
-    _put(lists, start + root, key, code, score)
+def _merge(start: Int, middle: Int, stop: Int, lists: Lists, room: Lists) -> None:
+    """Merge two sorted runs; the first one moves to ``room`` meanwhile."""
+    keys, codes, scores = lists.keys, lists.codes, lists.scores
+    n = middle - start
+    for i in range(n):
+        room.keys[i], room.codes[i] = keys[start + i], codes[start + i]
+        room.scores[i] = scores[start + i]
+    i, j, place = 0, middle, start
+    while i < n:
+        later = j < stop and (
+            keys[j] > room.keys[i] or (keys[j] == room.keys[i] and codes[j] < room.codes[i])
+        )
+        if later:
+            keys[place], codes[place], scores[place] = keys[j], codes[j], scores[j]
+            j += 1
+        else:
+            keys[place], codes[place] = room.keys[i], room.codes[i]
+            scores[place] = room.scores[i]
+            i += 1
+        place += 1
 
 
 @leaf
-def _heap_sort(start: Int, stop: Int, lists: Lists) -> None:
-    """Sort in n log n steps, whatever the keys."""
-    for root in range((stop - start) // 2 - 1, -1, -1):
-        _sift(root, start, stop, lists)
-    for last in range(stop - 1, start, -1):
-        key, code, score = lists.keys[last], lists.codes[last], lists.scores[last]
-        _move(lists, last, start)
-        _put(lists, start, key, code, score)
-        _sift(0, start, last, lists)
-
-
-@leaf
-def _is_sorted(start: Int, stop: Int, lists: Lists) -> bool:
-    for i in range(start + 1, stop):
-        if _goes_before(lists.keys[i], lists.codes[i], lists, i - 1):
-            return False
-    return True
+def _sort_part(start: Int, stop: Int, lists: Lists, room: Lists) -> None:
+    """Sort records in n log n steps: runs by insertion, merged; runs in order stay as they are."""
+    keys, codes = lists.keys, lists.codes
+    for begin in range(start, stop, _FEW):
+        _insert(begin, min(begin + _FEW, stop), lists)
+    width = _FEW
+    while width < stop - start:
+        for begin in range(start, stop - width, 2 * width):
+            middle = begin + width
+            if keys[middle] > keys[middle - 1] or (
+                keys[middle] == keys[middle - 1] and codes[middle] < codes[middle - 1]
+            ):
+                _merge(begin, middle, min(middle + width, stop), lists, room)
+        width *= 2
 
 
 @leaf
 def _spread(size: Int, lists: Lists, spare: Lists, parts: np.ndarray, places: np.ndarray) -> Int:
-    """Distribute ``lists`` into about as many parts, in ``spare``; places[p] is where part p ends.
+    """Distribute ``lists`` into nearly as many parts, in ``spare``; places[p] is where p ends.
 
-    By the keys, or by the codes where all keys are equal. Returns the number of parts, below twice
-    the size.
+    By the keys, or by the codes where all keys are equal. Returns the number of parts, or 0 if
+    none has many records.
     """
     low = high = lists.keys[0]
     for i in range(1, size):
@@ -200,7 +186,7 @@ def _spread(size: Int, lists: Lists, spare: Lists, parts: np.ndarray, places: np
         for i in range(1, size):
             low, high = min(low, lists.codes[i]), max(high, lists.codes[i])
     shift = 0
-    while (high - low) >> shift >= 2 * size:
+    while (high - low) >> shift >= size:
         shift += 1
     n_parts = ((high - low) >> shift) + 1
     places[: n_parts + 1] = 0
@@ -212,13 +198,16 @@ def _spread(size: Int, lists: Lists, spare: Lists, parts: np.ndarray, places: np
             parts[i] = (high - lists.keys[i]) >> shift
     for i in range(size):
         places[parts[i] + 1] += 1
+    most = 0
     for part in range(n_parts):
+        most = max(most, places[part + 1])
         places[part + 1] += places[part]
     for i in range(size):
         place = places[parts[i]]
         places[parts[i]] = place + 1
-        _put(spare, place, lists.keys[i], lists.codes[i], lists.scores[i])
-    return n_parts
+        spare.keys[place], spare.codes[place] = lists.keys[i], lists.codes[i]
+        spare.scores[place] = lists.scores[i]
+    return n_parts if most > _FEW else 0
 
 
 @leaf
@@ -227,19 +216,15 @@ def _sort_bucket(
 ) -> None:
     """Leave the records in order in ``spare``."""
     n_parts = _spread(size, lists, spare, parts, places)
+    if n_parts == 0:  # hardly any record is more than a few places from its own
+        _insert(0, size, spare)
+        return
     begin = 0
     for part in range(n_parts):
         end = places[part]
-        if end - begin <= _FEW:
-            _insert(begin, end, spare)
-        elif not _is_sorted(begin, end, spare):
-            _heap_sort(begin, end, spare)
+        if end - begin > 1:
+            _sort_part(begin, end, spare, lists)
         begin = end
-
-
-@kernel()
-def _new_lists(size: Int) -> Lists:
-    return Lists(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size))
 
 
 @kernel()
@@ -255,9 +240,12 @@ def sort_buckets(
     most = 0
     for bucket in range(bounds.size - 1):
         most = max(most, bounds[bucket + 1] - bounds[bucket])
-    lists, spare, rounded = _new_lists(most), _new_lists(most), np.empty(most)
+    numbers, fractions = np.empty((4, most), np.int64), np.empty((3, most))
+    lists = Lists(numbers[0], numbers[1], fractions[0])
+    spare = Lists(numbers[2], numbers[3], fractions[1])
+    rounded = fractions[2]
     bits, keys = lists.scores.view(np.int64), rounded.view(np.int64)
-    parts, places = np.empty(most, np.int32), np.empty(2 * most + 1, np.int32)
+    parts, places = np.empty(most, np.int32), np.empty(most + 1, np.int32)
     for bucket in range(bounds.size - 1):
         start, size = bounds[bucket], bounds[bucket + 1] - bounds[bucket]
         if size == 0:
@@ -266,7 +254,8 @@ def sort_buckets(
             lists.scores[i] = floats[start + i, 0]
             lists.codes[i] = dealt[start + i, 1]
         round_part(lists.scores[:size], bits[:size], rounded[:size])
-        lists.keys[:size] = keys[:size]
+        for i in range(size):  # numba takes a second and a half over an assignment of slices
+            lists.keys[i] = keys[i]
         _sort_bucket(size, lists, spare, parts, places)
         for i in range(size):
             source[start + i] = spare.codes[i] >> 32

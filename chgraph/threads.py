@@ -87,6 +87,17 @@ def workers_for(operations: float, n_threads: int | None = None) -> AbstractCont
     return _ThreadLimit(1, interprets=operations < _HARDLY_ANY_WORK)
 
 
+def at_once(operations: float, n_threads: int | None = None) -> AbstractContextManager[int]:
+    """Let hardly any work be done without compilation; any other, on at most `n_threads` threads.
+
+    Around a whole call, whose parts know themselves how many threads they are worth
+    (:func:`workers_for`).
+    """
+    if operations < _HARDLY_ANY_WORK:
+        return workers_for(operations, n_threads)
+    return thread_limit(n_threads)
+
+
 def thread_limit(n_threads: int | None) -> AbstractContextManager[int]:
     """Run kernels on at most `n_threads` threads inside the ``with`` block.
 

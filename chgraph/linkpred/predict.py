@@ -19,7 +19,7 @@ from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_
 from chgraph.linkpred.prediction import LinkPrediction
 from chgraph.linkpred.rules import Rule
 from chgraph.linkpred.scores import best_of_nodes, best_unlinked, pair_scores
-from chgraph.threads import workers_for
+from chgraph.threads import at_once
 
 TIE_BREAKS = ("index", "SPcorr")
 _MAX_PAIRS = 20_000_000
@@ -116,7 +116,7 @@ def predict_links(
     ranked: dict[str, Any] = {**options, "nodes": chosen}
     details: dict[str, Any] = {}
     work = operations_of(graph)
-    with workers_for(work, n_threads), _progress_bar(method, progress, work) as told:
+    with at_once(work, n_threads), _progress_bar(method, progress, work) as told:
         if method in ADAPTIVE_METHODS:
             pairs, details = _adaptive(graph, method, k, progress=told, **options)
         elif tie_break == "SPcorr":
@@ -166,7 +166,7 @@ def score_links(
     graph = as_network(adj, bipartite)
     source, target = _numbers(graph, pairs)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
-    with workers_for(operations_of(graph), n_threads):
+    with at_once(operations_of(graph), n_threads):
         return pair_scores(graph, method, source, target, **options)
 
 
