@@ -178,10 +178,10 @@ def _taken(start: int, block: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _sorted(records: np.ndarray) -> Pairs:
+    """Return the pairs of records in order; the memory of the records is used up."""
     n, scores = len(records), _scores(records)
-    pairs = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
     if n == 0:
-        return pairs
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     low, top = round_significant(np.array([scores.min(), scores.max()])).view(np.int64).tolist()
     wanted = max(1, min(n // _RECORDS_A_BUCKET, _MOST_BUCKETS))
     shift = max(0, (top - low).bit_length() - wanted.bit_length())
@@ -204,6 +204,10 @@ def _sorted(records: np.ndarray) -> Pairs:
             _ranking_core.deal(*mine, top, shift, places[w], dealt)
 
         run_workers(n_workers, deal)
+        # The records are elsewhere now, and their memory is just what two columns need: touching
+        # memory for the first time takes as long as sorting.
+        columns = records.reshape(2, n)
+        pairs = columns[0], columns[1], np.empty(n)
         shares = np.searchsorted(bounds, [part.start for part in _parts(n, n_workers)])
         shares = np.append(shares, n_buckets)
 
