@@ -48,6 +48,9 @@ def best_first(
     if then is None:
         return ScoredPairs(*ranked_pairs(*pairs, k))
     keys = -round_significant(pairs.score)
+    if k is not None and 0 < k < keys.size:  # the rest has no part in it
+        near = keys <= np.partition(keys, k - 1)[k - 1]
+        pairs, then, keys = ScoredPairs(*(column[near] for column in pairs)), then[near], keys[near]
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     tied = np.zeros(keys.size, dtype=bool)
