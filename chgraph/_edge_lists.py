@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from chgraph.bipartite import BipartiteGraph
+from chgraph.graph import as_network
 from chgraph.monopartite import Graph
 
 Fields = list[str]
@@ -27,6 +28,8 @@ _MISSING = {"", "na", "nan", "none", "null", "nil"}
 _COLUMN_PAIRS = {
     *(("source", "target"), ("from", "to"), ("left", "right"), ("src", "dst"), ("start", "end")),
     *(("head", "tail"), ("tail", "head"), ("u", "v"), ("i", "j")),
+    *(("user", "item"), ("user", "movie"), ("drug", "target"), ("gene", "disease")),
+    *(("author", "paper"), ("plant", "pollinator"), ("predator", "prey"), ("host", "parasite")),
     *(
         (f"{what}{one}", f"{what}{two}")
         for what in ("node", "vertex", "id", "name", "protein", "gene", "interactor")
@@ -83,7 +86,7 @@ class _Columns:
 
 
 def read_edge_list(
-    path: Path, *, bipartite: bool | None, header: bool | None
+    path: Path, content: bytes, *, bipartite: bool | None, header: bool | None
 ) -> tuple[Graph | BipartiteGraph, list[str]]:
     """Return the network of an edge list, and what of the file is not in it.
 
@@ -92,16 +95,27 @@ def read_edge_list(
     ValueError
         If lines are malformed (with their numbers), or the file holds no link.
     """
-    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    if b"\0" in content:
+        raise ValueError(f"{path}: is no text in UTF-8: it holds NUL bytes")
+    raw = content.removeprefix(b"\xef\xbb\xbf").splitlines()
+    konect = _konect_format(raw)
+    if konect == b"asym":
+        raise ValueError(
+            f"{path}: the network is directed (% asym); to ignore directions, let its first line "
+            "begin with % sym"
+        )
+    matrix = _zeros_and_ones(raw) if header is not True else None
+    if matrix is not None:
+        return as_network(matrix, bipartite), []
     bad: Bad = []
-    columns = _read_columns(raw, bad)
+    columns = _read_columns(raw, bad, any_space=konect is not None)
     if bad:
         raise ValueError(f"{path}: {_reasons(bad)}")
     if columns is not None and (columns.has_header() if header is None else header):
         columns = columns.without_first_line()
     if columns is None or not columns.lines.size:
         raise ValueError(f"{path}: holds no links")
-    build = _two_sides if bipartite or (bipartite is None and _says_bipartite(raw)) else _one_kind
+    build = _two_sides if bipartite or (bipartite is None and konect == b"bip") else _one_kind
     graph, notes = build(columns)
     if columns.more_than_two:
         notes.insert(0, f"only the first 2 of {columns.width} columns are read: no weights")
@@ -111,9 +125,10 @@ def read_edge_list(
 # ------------------------------------------------------------------------------- reading
 
 
-def _read_columns(raw: Sequence[bytes], bad: Bad) -> _Columns | None:
+def _read_columns(raw: Sequence[bytes], bad: Bad, *, any_space: bool) -> _Columns | None:
     """Return the columns, None without a line of two fields; malformed lines go to `bad`."""
-    split = _splitter([text for _, text in islice(_content(raw, []), _SAMPLE)])
+    sample = [text for _, text in islice(_content(raw, []), _SAMPLE)]
+    split: Callable[[str], Fields] = str.split if any_space else _splitter(sample)
     rows = _rows(raw, split, bad)
     top = next(rows, None)
     if top is None:
@@ -131,7 +146,7 @@ def _read_columns(raw: Sequence[bytes], bad: Bad) -> _Columns | None:
         second.append(right.setdefault(fields[1], len(right)))
         lines.append(number)
         if width > 2:
-            may_number = may_number and (number == top[0] or _is_number(fields[2]))
+            may_number = may_number and (number == top[0] or _may_be_number(fields[2]))
             more = more or any(map(_is_data, fields[2:]))
     return _Columns(
         *(top[1], width, np.array(first), np.array(second), np.array(lines)),
@@ -139,9 +154,29 @@ def _read_columns(raw: Sequence[bytes], bad: Bad) -> _Columns | None:
     )
 
 
-def _says_bipartite(raw: Sequence[bytes]) -> bool:
-    """Whether the first line is that of a bipartite network of the KONECT collection."""
-    return bool(raw) and re.match(rb"%\s*bip\b", raw[0]) is not None
+def _konect_format(raw: Sequence[bytes]) -> bytes | None:
+    """Return "sym", "asym" or "bip" of a file of the KONECT collection; None of any other."""
+    top = next((line for line in raw if line.strip()), b"")
+    match = re.match(rb"\s*%\s*(sym|asym|bip)\b", top, re.IGNORECASE)
+    return None if match is None else match[1].lower()
+
+
+def _zeros_and_ones(raw: Sequence[bytes]) -> np.ndarray | None:
+    """Return a matrix of 0 and 1 written as text; None if the lines are anything else.
+
+    Of two columns they may as well be links; of three, of all lines, they are a matrix.
+    """
+    rows = []
+    for line in raw:
+        text = re.sub(rb"[,;\t]", b" ", line)
+        if not text.strip():
+            continue
+        if re.fullmatch(rb"\s*[01](\s+[01]){2,}\s*", text) is None:
+            return None
+        rows.append(text.split())
+    if len(rows) < 3 or len({len(row) for row in rows}) > 1:
+        return None
+    return np.array(rows) == b"1"
 
 
 def _content(raw: Sequence[bytes], bad: Bad) -> Iterator[tuple[int, str]]:
@@ -213,6 +248,11 @@ def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
+def _may_be_number(text: str) -> bool:
+    """Whether a field of a column of numbers can be this: a number, or that there is none."""
+    return _is_number(text) or text.lower() in _MISSING
+
+
 def _is_data(field: str) -> bool:
     """Whether a field after the second says something that the graph will not hold."""
     return field not in ("", "{}")
@@ -226,7 +266,7 @@ def _may_name_numbers(field: str) -> bool:
 def _column_word(name: str) -> str:
     """Return the name of a column in small letters, without marks and "id" or "node" behind."""
     letters = re.sub(r"[\W_]+", "", name.lower())
-    return re.sub(r"(?<=.)(id|node|name)$", "", letters)
+    return re.sub(r"(?<=.)(id|node|name)+$", "", letters)
 
 
 def _used(codes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
