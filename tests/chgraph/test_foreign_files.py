@@ -154,7 +154,7 @@ def test_foreign_files_are_named(tmp_path, name, content, message):
 
 @pytest.mark.parametrize(
     "top",
-    ["FromNodeId,ToNodeId", "user,item", "drug,target", "plant,pollinator", "node_id1,node_id2"],
+    ["FromNodeId,ToNodeId", "user,item", "drug,target", "plant,pollinator", "node1,node2"],
 )
 def test_headers_of_the_field_are_known(tmp_path, top):
     graph = read_network(written(tmp_path, "a.csv", f"{top}\na,b\nb,c\n"))
