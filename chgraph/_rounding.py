@@ -15,7 +15,7 @@ NEARLY = 1.0 - 1e-11
 
 _LEAST = -310
 _POWERS = np.append(10.0 ** np.arange(_LEAST, 309), np.inf)
-_LAST = _POWERS.size - 1
+_LAST = _POWERS.size - 2  # the largest that is finite
 _ONE_STEP = 1e-278  # smaller sizes are rounded in two steps: a single power of ten overflows
 _HALVES = 1.5 * 2.0**52  # added and taken off again, it rounds half to even
 _PER_VALUE = 5.0
