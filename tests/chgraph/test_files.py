@@ -192,7 +192,7 @@ def test_only_the_first_lines_of_many_are_told(read):
         ("", "holds no links"),
         ("# nothing\n\n", "holds no links"),
         ("source,target\n", "holds no links"),
-        (b"\x9c\x8b\x08 \x9c\n\xfe", "line 1: bytes that are no UTF-8 text"),
+        (b"\x1f\x8b\x08\x00\x9c\n\xfe", "cannot be unpacked as gzip"),
     ],
 )
 def test_malformed_files_are_refused_with_path_and_line(read, content, message):
