@@ -42,11 +42,17 @@ class _NetworkCommand:
     """What the commands on a network file have in common."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
-    """Edge list (CSV, TSV or white space; any name), .mtx, .npz, .graphml or .gml."""
+    """Edge list, matrix as text, .mtx, .npz, .graphml, .gexf, .gml, .net, .sif; also packed."""
     bipartite: bool = False
     """Two kinds of node: first column left, second column right."""
     header: Literal["auto", "yes", "no"] = "auto"
     """Whether the first line of an edge list names its columns."""
+    source: int | str | None = None
+    """Column of an edge list with the first (left) end of a link: its name, or number from 1."""
+    target: int | str | None = None
+    """Column with the other end."""
+    ignore_directions: bool = False
+    """Read a directed network as undirected."""
     threads: int | None = None
     """At most this many threads."""
     out: Path | None = None
@@ -63,7 +69,12 @@ class _NetworkCommand:
         if self.plot is not None:  # before the work, not after it
             import_extra("matplotlib.figure", extra="viz", used_by="--plot")
         return read_network(
-            self.file, bipartite=self.bipartite or None, header=_HEADER[self.header]
+            self.file,
+            bipartite=self.bipartite or None,
+            header=_HEADER[self.header],
+            source=self.source,
+            target=self.target,
+            ignore_directions=self.ignore_directions,
         )
 
     def deliver(self, result: Any, document: dict[str, Any], draw: Callable[[Figure], Any]) -> None:

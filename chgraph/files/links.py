@@ -8,7 +8,7 @@ import numpy as np
 
 from chgraph.bipartite import BipartiteGraph
 from chgraph.files.tables import some_lines
-from chgraph.files.words import is_integer
+from chgraph.files.words import are_integers
 from chgraph.monopartite import Graph
 
 Result = tuple[Graph | BipartiteGraph, list[str]]
@@ -29,8 +29,8 @@ def by_appearance(codes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, 
     order = np.argsort(place)[: int((place < flat.size).sum())]
     used = [names[i] for i in order]
     ordered: list[Hashable] = list(used)
-    if all(map(is_integer, used)):
-        values, rank = np.unique(np.array([int(name) for name in used]), return_inverse=True)
+    if are_integers(used):
+        values, rank = np.unique(np.fromiter(map(int, used), np.int64), return_inverse=True)
         ordered = values.tolist()
     else:
         rank = np.arange(order.size)
@@ -58,7 +58,9 @@ def one_kind(
     kept = ends[~loops]
     low, high = kept.min(axis=1), kept.max(axis=1)
     codes = low * n_nodes + high
-    again = _repeated(kept[:, 0] * n_nodes + kept[:, 1] if directed else codes)
+    single, again = _distinct(codes)
+    if directed:
+        again = _distinct(kept[:, 0] * n_nodes + kept[:, 1])[1]
     if directed and not reciprocal(kept[~again]):
         raise ValueError(DIRECTED)
     notes = [
@@ -67,7 +69,7 @@ def one_kind(
             "repeated link", "counted once", again, None if lines is None else lines[~loops]
         ),
     ]
-    first, second = np.divmod(np.unique(codes), max(n_nodes, 1))
+    first, second = np.divmod(single, max(n_nodes, 1))
     named = None if isinstance(names, int) else names
     return Graph.from_links(first, second, n_nodes, names=named), notes
 
@@ -82,8 +84,8 @@ def two_sides(
     """Return the graph of links (left, right) between two kinds of node; repetitions are told."""
     left, right = (n if isinstance(n, int) else len(n) for n in (left_names, right_names))
     codes = ends[:, 0] * right + ends[:, 1]
-    again = _repeated(codes)
-    first, second = np.divmod(np.unique(codes), max(right, 1))
+    single, again = _distinct(codes)
+    first, second = np.divmod(single, max(right, 1))
     graph = BipartiteGraph.from_links(
         first,
         second,
@@ -101,14 +103,16 @@ def reciprocal(ends: np.ndarray) -> bool:
     return np.array_equal(there, np.sort(ends[:, 1] * size + ends[:, 0]))
 
 
-def _repeated(codes: np.ndarray) -> np.ndarray:
-    """Return which codes stand further up already."""
+def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different codes in rising order, and which of all stand further up already."""
     ordered = np.sort(codes)
+    is_new = np.ones(codes.size, dtype=bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
     again = np.zeros(codes.size, dtype=bool)
-    if (ordered[1:] == ordered[:-1]).any():
+    if not is_new.all():
         again[:] = True
         again[np.unique(codes, return_index=True)[1]] = False
-    return again
+    return ordered[is_new], again
 
 
 def _left_out(what: str, done: str, which: np.ndarray, lines: np.ndarray | None) -> list[str]:

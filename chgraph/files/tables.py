@@ -16,8 +16,10 @@ Fields = list[str]
 Bad = list[tuple[int, str]]
 
 _SHOWN = 5  # line numbers in a message
+_SAMPLE_BYTES = 2**20
 _COMMENT = b"#%"
 _PLAIN = bytes([9, 10, *range(32, 127)])
+_BLANKS = 2  # around a field at most
 _WORD = 8  # bytes in a machine word
 _MOST_WORDS = 4  # names longer than 32 bytes are compared one by one
 
@@ -85,7 +87,10 @@ def comment_lines(data: bytes) -> list[tuple[int, str]]:
 
 def sample_lines(data: bytes, count: int) -> list[str]:
     """Return the first lines of content as text."""
-    lines = islice(content_lines(data), count)
+    start = data[:_SAMPLE_BYTES]
+    if len(start) < len(data):
+        start = start[: max(start.rfind(b"\n"), start.rfind(b"\r"), 0)]
+    lines = list(islice(content_lines(start), count)) or list(islice(content_lines(data), count))
     return [line.decode(errors="replace").strip(" ") for _, line in lines]
 
 
@@ -176,9 +181,7 @@ def _plain_table(data: bytes, separator: Separator) -> Table | None:
     odd = any(mark in body for mark in (b"#", b"%", b'"', b"{", b"}"))
     if not body or odd or body.translate(None, _PLAIN):
         return None
-    mark = separator.mark
-    white = separator.white or mark is None
-    bounds = _white_bounds(body) if white else _marked_bounds(body, str(mark))
+    bounds = _white_bounds(body) if separator.white else _marked_bounds(body, separator.mark or "")
     if bounds is None:
         return None
     starts, ends = bounds
@@ -217,12 +220,13 @@ def _marked_bounds(body: bytes, mark: str) -> tuple[np.ndarray, np.ndarray] | No
     by_line = is_line_end.reshape(-1, width)
     if not by_line[:, -1].all() or by_line[:, :-1].any():
         return None
-    starts, ends = np.append(0, marks + 1), places
+    starts, ends = np.append(0, marks + 1), places.copy()
     blank = np.append((text == 32) | (text == 9), False)
-    while (moved := blank[starts] & (starts < ends)).any():
-        starts = starts + moved
-    while (moved := blank[ends - 1] & (starts < ends)).any():
-        ends = ends - moved
+    for _ in range(_BLANKS):
+        starts += blank[starts] & (starts < ends)
+        ends -= blank[ends - 1] & (starts < ends)
+    if ((blank[starts] | blank[ends - 1]) & (starts < ends)).any():
+        return None
     if (starts == ends).reshape(-1, width).all(axis=1).any():  # a line of separators alone
         return None
     return starts.reshape(-1, width), ends.reshape(-1, width)

@@ -13,7 +13,7 @@ from chgraph.files.links import DIRECTED, Result
 from chgraph.files.opening import Content
 from chgraph.files.separators import Separator
 from chgraph.files.tables import Bad, Fields, Table, content_lines, read_table, table_of
-from chgraph.files.words import are_numbers, is_column_pair, is_integer
+from chgraph.files.words import are_integers, are_numbers, is_column_pair
 from chgraph.graph import as_network
 from chgraph.monopartite import Graph
 
@@ -119,4 +119,4 @@ def _array(body: Fields, rows: int) -> np.ndarray:
 
 
 def _names(labels: Sequence[str]) -> list[str] | list[int]:
-    return [int(label) for label in labels] if all(map(is_integer, labels)) else list(labels)
+    return [int(label) for label in labels] if are_integers(labels) else list(labels)

@@ -37,6 +37,11 @@ def is_integer(text: str) -> bool:
     return _INTEGER.fullmatch(text) is not None
 
 
+def are_integers(fields: Iterable[str]) -> bool:
+    """Whether all fields are integers as Python writes them."""
+    return all(map(_INTEGER.fullmatch, fields))
+
+
 def is_number(text: str) -> bool:
     """Whether a field is a number."""
     return _NUMBER.fullmatch(text) is not None
