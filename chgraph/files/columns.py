@@ -12,8 +12,8 @@ from chgraph.files.separators import Separator
 from chgraph.files.tables import Fields, Table, some_lines
 from chgraph.files.words import (
     are_numbers,
-    are_numbers_or_missing,
     is_column_pair,
+    is_missing,
     is_number,
     looks_like_a_column,
     may_name_numbers,
@@ -171,17 +171,29 @@ def _has_header(
 ) -> bool:
     """Whether the first row names the columns; the rule stands in `read_network`."""
     first, second = columns
-    if is_column_pair(top[first], top[second]) and not np.isin(codes[1:], codes[0]).any():
+    nodes = bool(np.isin(codes[1:], codes[0]).any())
+    if is_column_pair(top[first], top[second]) and not nodes:
         return True
     third = next((c for c in range(table.width) if c not in columns), None)
     checked = [*columns] if third is None else [*columns, third]
     if len(table) < 2 or any(is_number(top[column]) for column in checked):
         return False
     if third is not None and may_name_numbers(top[third]):
-        others, values = table.factored([third])
-        if are_numbers_or_missing([values[i] for i in np.unique(others[1:])]):
+        numbers, missing = _numbers_and_missing(table, third)
+        if missing == 0 < numbers or (missing < numbers and not nodes):
             return True
     return any(are_numbers([names[i] for i in np.unique(codes[1:, k])]) for k in (0, 1))
+
+
+def _numbers_and_missing(table: Table, column: int) -> tuple[int, int]:
+    """Return how many fields below line 1 are numbers and how many missing; 0, 0 if others are."""
+    codes, names = table.factored([column])
+    counts = np.bincount(codes[1:, 0], minlength=len(names))
+    missing = [i for i in np.flatnonzero(counts) if is_missing(names[i])]
+    present = np.setdiff1d(np.flatnonzero(counts), missing)
+    if not are_numbers([names[i] for i in present]):
+        return 0, 0
+    return int(counts[present].sum()), int(counts[missing].sum())
 
 
 def _suspicion(table: Table, top: Fields, columns: tuple[int, int], codes: np.ndarray) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from chgraph.files.columns import Choice, Wish, choose_columns, comment_notes
 from chgraph.files.links import Result, by_appearance, one_kind, reciprocal, two_sides
 from chgraph.files.opening import Content
-from chgraph.files.separators import Separator, find_separator
+from chgraph.files.separators import find_separator
 from chgraph.files.tables import (
     Bad,
     Table,
@@ -51,16 +51,15 @@ def read_edge_list(
     comments = comment_lines(data)
     about = _about(data, comments)
     separator, remark = find_separator(sample_lines(data, _SAMPLE))
-    if about.konect and separator.mark == "\t":
-        separator, remark = Separator("\t", mixed=True), ""
     bad: Bad = []
     table = read_table(data, separator, bad)
-    matrix = matrix_without_corner(data, separator, bad) if bad else None
+    may_be_matrix = wish.header is None and not (wish.columns or about.konect)
+    matrix = matrix_without_corner(data, separator, bad) if bad and may_be_matrix else None
     if bad and matrix is None:
         raise content.error(reasons(bad))
     if table is None:
         raise content.error("holds no links")
-    if matrix is None and not (wish.columns or about.konect):
+    if matrix is None and may_be_matrix:
         matrix = read_text_matrix(table)
     if matrix is not None:
         return matrix.network(content, bipartite, ignore_directions)

@@ -106,7 +106,9 @@ def _mixed(rows: Sequence[list[str]], split: Sequence[list[str]]) -> str:
     if max(widths) > 2:
         return "no"
     fraction = any(not is_integer(field) for row in body for field in row[2:])
-    return "yes" if fraction else "perhaps"
+    if fraction:
+        return "yes"
+    return "perhaps" if len(rows) > 1 else "no"
 
 
 def _is_value(field: str) -> bool:

@@ -71,8 +71,10 @@ def read_text_matrix(table: Table) -> TextMatrix | None:
         return None
     rows, columns = table.column(0, 1), top[1:]
     square = rows == columns
+    if len(set(rows)) < len(rows) or len(set(columns)) < len(columns):
+        return None
     index = table.width == 3 and rows == [str(i) for i in range(len(rows))]
-    if not square and (top[0] or index):
+    if (not square and (top[0] or index)) or (top[0] and table.width == 3):
         return None
     body = table.fields(slice(1, None), slice(1, None))
     if not are_numbers(body):
@@ -92,7 +94,7 @@ def matrix_without_corner(data: bytes, separator: Separator, bad: Bad) -> TextMa
         top = separator.split(lines[0][1].decode().strip(" "))
     except Exception:  # the line is malformed, as `bad` says
         return None
-    if rest or table is None or table.width != len(top) + 1:
+    if rest or table is None or table.width != len(top) + 1 or len(top) < 3 or len(table) < 2:
         return None
     tokens = ["", *top, *table.fields(slice(None), slice(None))]
     return read_text_matrix(table_of(tokens, np.arange(len(table) + 1)))

@@ -59,15 +59,14 @@ def are_numbers(fields: Sequence[str]) -> bool:
     return True
 
 
-def are_numbers_or_missing(fields: Iterable[str]) -> bool:
-    """Whether some fields are numbers and the others say that there is none."""
-    present = [field for field in fields if field.lower() not in _MISSING]
-    return bool(present) and are_numbers(present)
+def is_missing(text: str) -> bool:
+    """Whether a field says that there is no value."""
+    return text.lower() in _MISSING
 
 
 def may_name_numbers(field: str) -> bool:
     """Whether a field can be the name of a column of numbers."""
-    return field[:1].isalpha() and field.lower() not in _MISSING
+    return field[:1].isalpha() and not is_missing(field)
 
 
 def is_column_pair(first: str, second: str) -> bool:
