@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +20,8 @@ from chgraph.files.words import (
     may_name_numbers,
 )
 
+# The first line of the networks of konect.cc and of networkrepository.com.
+KONECT = re.compile(rb"\s*%\s*(bip|sym|asym)\b", re.IGNORECASE)
 # Kinds of interaction that Cytoscape's SIF puts between the two nodes.
 RELATIONS = {"pp", "pd", "pr", "rc", "cr", "gl", "pm", "mp", "gg", "dp", "gd"}
 
@@ -66,6 +69,9 @@ def choose_columns(
     if wish.columns:
         return _chosen(content, table, _title(table, comments, separator), wish)
     columns = (0, 1)
+    index = not top[0] and table.width > 2  # a column of row numbers, as pandas writes it
+    if index and wish.header is None:
+        columns, wish = (1, 2), replace(wish, header=True)
     if wish.header is not False and not is_column_pair(*top[:2]):
         columns = _named_pair(table, top, wish) or _sif_columns(table) or columns
     codes, names = table.factored(columns)
@@ -86,7 +92,7 @@ def comment_notes(
     for number, text in comments:
         fields = _comment_fields(text, separator, table.width)
         glued = not text[1:2].isspace()
-        if not fields or (number < start and not glued):
+        if not fields or (number < start and (not glued or KONECT.match(text.encode()))):
             continue
         if number < start and any(is_column_pair(*pair) for pair in combinations(fields, 2)):
             continue
@@ -202,7 +208,7 @@ def _suspicion(table: Table, top: Fields, columns: tuple[int, int], codes: np.nd
     below = codes[1:]
     if len(table) < 4 or not (looks_like_a_column(first) and looks_like_a_column(second)):
         return ""
-    if first == second or np.isin(below, codes[0]).any():
+    if first == second or any(map(is_number, top)) or np.isin(below, codes[0]).any():
         return ""
     often = np.bincount(below.ravel())[below] > 1
     if often.any(axis=1).mean() < 0.5:

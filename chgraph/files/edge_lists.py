@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chgraph.files.columns import Choice, Wish, choose_columns, comment_notes
+from chgraph.files.columns import KONECT, Choice, Wish, choose_columns, comment_notes
 from chgraph.files.links import Result, by_appearance, one_kind, reciprocal, two_sides
 from chgraph.files.opening import Content
 from chgraph.files.separators import find_separator
@@ -22,7 +22,6 @@ from chgraph.files.tables import (
 from chgraph.files.text_matrices import matrix_without_corner, read_text_matrix
 
 _SAMPLE = 100  # lines that tell the separator
-_KONECT = re.compile(rb"\s*%\s*(bip|sym|asym)\b", re.IGNORECASE)
 _EXTERNAL = re.compile(r"#.*(?<!un)directed\s+(graph|network)", re.IGNORECASE)
 
 
@@ -71,7 +70,7 @@ def read_edge_list(
 
 
 def _about(data: bytes, comments: list[tuple[int, str]]) -> _About:
-    konect = _KONECT.match(data)
+    konect = KONECT.match(data)
     kind = konect[1].lower() if konect else b""
     external = any(_EXTERNAL.match(text) for _, text in comments[:10])
     return _About(kind == b"bip", kind == b"asym", external, konect is not None)

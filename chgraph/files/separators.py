@@ -79,7 +79,9 @@ def find_separator(sample: Sequence[str]) -> tuple[Separator, str]:
         return plain, ""
     rows = [plain.split(text) for text in texts]
     for other in (Separator(), Separator(mark, mixed=True)):
-        verdict = _mixed(rows, [other.split(text) for text in texts])
+        split = [other.split(text) for text in texts]
+        left = mark != "\t" and any(mark in field for row in split for field in row[:2])
+        verdict = "no" if left else _mixed(rows, split)
         if verdict == "yes":
             return (Separator(mark, mixed=True) if mark == "\t" else other), ""
         if verdict == "perhaps":
