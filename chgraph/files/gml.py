@@ -49,7 +49,7 @@ def _parsed(data: bytes) -> networkx.Graph:
         try:
             return networkx.parse_gml(lines, label=label)
         except networkx.NetworkXError as error:
-            if "multigraph" in str(error):
+            if str(error).startswith("edge") and "duplicated" in str(error):
                 text = "\n".join(lines)
                 lines = re.sub(r"\bgraph\s*\[", "graph [ multigraph 1 ", text, count=1).splitlines()
             elif "label" in str(error) and label == "label":

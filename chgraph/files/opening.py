@@ -19,6 +19,7 @@ from chgraph.extras import import_extra
 _LEAST = 256 * 2**20  # a file may always unpack to this many bytes,
 _TIMES = 100  # or to this many times its own size
 _PIECE = 2**20
+_ZSTD_PIECE = 2**9  # a block of 4 bytes unpacks to 128 KB at most
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zstd")
 _MARK = b"\xef\xbb\xbf"
@@ -130,8 +131,32 @@ def _unpacked(stream: Any, bound: int) -> bytes:
 def _zstd(packed: io.BytesIO) -> Any:
     if sys.version_info >= (3, 14):
         return importlib.import_module("compression.zstd").ZstdFile(packed)
-    library = import_extra("zstandard", extra="zstd", used_by="a zstd file")
-    return library.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+    return _ZstdStream(import_extra("zstandard", extra="zstd", used_by="a zstd file"), packed)
+
+
+class _ZstdStream:
+    """Frames one behind the other; the package's own stream says nothing of a cut one."""
+
+    def __init__(self, library: Any, packed: io.BytesIO) -> None:
+        self._library, self._packed = library, packed
+        self._frame: Any = None
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, none at the end; as many as a few bytes of the file unpack to."""
+        piece = b""
+        while not piece:
+            packed = self._packed.read(_ZSTD_PIECE)
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("it ends too early")
+                return b""
+            if self._frame is None:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            piece = self._frame.decompress(packed)
+            if self._frame.eof:
+                self._packed.seek(-len(self._frame.unused_data), io.SEEK_CUR)
+                self._frame = None
+        return piece
 
 
 _STREAMS: dict[str, Callable[[io.BytesIO], Any]] = {

@@ -139,13 +139,11 @@ def test_marks_of_joined_files_make_no_new_nodes(read):
 # ------------------------------------------------------------------------------- bad files
 
 
-@pytest.mark.parametrize("text", ["a" * 10**7 + ",b\nb,c\n", "a,b\n" + "x" * 10**7])
-def test_one_long_token_takes_no_long_time(read, text):
+def test_one_long_token_takes_no_long_time(read):
     start = time.perf_counter()
-    try:
-        assert read(text).n_nodes == 3
-    except ValueError as error:
-        assert "line 2: expected 2 fields" in str(error)
+    assert read("a" * 10**7 + ",b\nb,c\n").n_nodes == 3
+    with pytest.raises(ValueError, match="line 2: expected 2 fields"):
+        read("a,b\n" + "x" * 10**7)
     assert time.perf_counter() - start < 5.0
 
 
