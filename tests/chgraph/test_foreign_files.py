@@ -34,7 +34,7 @@ def links(graph):
 
 @pytest.mark.parametrize("top", ["% bip weighted\n", "% BIP unweighted\n", "\n\n%bip\n"])
 def test_konect_files_with_two_kinds_of_node(tmp_path, top):
-    path = written(tmp_path, "out.net", f"{top}% 3 2 2\n1 1\t5\n2 1\t4\n2 2 1\n")
+    path = written(tmp_path, "out.net", f"{top}% 3 2 2\n1 1\t5\n2 1\t4\n2 2\t1\n")
     with pytest.warns(GraphInputWarning, match="columns are read"):
         graph = read_network(path.rename(tmp_path / "out.works"))
     assert isinstance(graph, BipartiteGraph)

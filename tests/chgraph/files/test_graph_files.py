@@ -93,7 +93,9 @@ def test_a_name_that_is_no_number_is_refused(read):
     text = graphml(nodes + '<edge source="a" target="b"/>', keys)
     with pytest.raises(ValueError, match="node 'a' has the name nan"):
         read(text, "net.graphml")
-    text = 'graph [ node [ id 1 label 1.0E999 ] node [ id 2 label "b" ] edge [ source 1 target 2 ] ]'
+    text = (
+        'graph [ node [ id 1 label 1.0E999 ] node [ id 2 label "b" ] edge [ source 1 target 2 ] ]'
+    )
     with pytest.raises(ValueError, match="has the name inf"):
         read(text, "net.gml")
 
