@@ -20,6 +20,7 @@ from chgraph.files.words import (
     may_name_numbers,
 )
 
+_TITLES = 50  # columns that may be the ends of links
 # The first line of the networks of konect.cc and of networkrepository.com.
 KONECT = re.compile(rb"\s*%\s*(bip|sym|asym)\b", re.IGNORECASE)
 # Kinds of interaction that Cytoscape's SIF puts between the two nodes.
@@ -94,7 +95,7 @@ def comment_notes(
         glued = not text[1:2].isspace()
         if not fields or (number < start and (not glued or KONECT.match(text.encode()))):
             continue
-        if number < start and any(is_column_pair(*pair) for pair in combinations(fields, 2)):
+        if number < start and any(is_column_pair(*pair) for pair in combinations(fields[:_TITLES], 2)):
             continue
         suspects.append(number)
     if not suspects:
@@ -158,7 +159,12 @@ def _column(
 
 def _named_pair(table: Table, top: Fields, wish: Wish) -> tuple[int, int] | None:
     """Return the one pair of columns, not the first two, that line 1 names as the ends."""
-    pairs = [(i, j) for i, j in combinations(range(len(top)), 2) if is_column_pair(top[i], top[j])]
+    titles = top[:_TITLES]
+    pairs = [
+        (i, j)
+        for i, j in combinations(range(len(titles)), 2)
+        if is_column_pair(titles[i], titles[j])
+    ]
     if len(pairs) != 1 or len(table) < 2:
         return None
     codes, _ = table.factored(pairs[0])

@@ -79,7 +79,7 @@ _ABOVE = r"\A(?:[ \t]*(?:[#%].*)?\n)*[ \t]*"  # blank lines and comments
 _READ_TEXT = {
     "mtx": re.compile(r"\A%%MatrixMarket", re.I),
     "pajek": re.compile(_ABOVE + r"\*(vertices|network)\b", re.I),
-    "gml": re.compile(_ABOVE + r"(?:(?:creator|comment|version)\b.*\s+)*graph\s*\[", re.I),
+    "gml": re.compile(_ABOVE + r"(?:(?:creator|comment|version)\b[^\n]*\n\s*)*graph\s*\[", re.I),
 }
 _REFUSED_TEXT = [
     (re.compile(r"\A\s*<(!doctype\s+html|html)\b", re.I), "is a web page (HTML), no network"),
@@ -88,7 +88,7 @@ _REFUSED_TEXT = [
     (re.compile(r"\A\s*dl\b[\s,]+(n|nr|nc|nm|format|data|labels)\b", re.I), _DL),
     (re.compile(_ABOVE + r"(strict\s+)?(di)?graph\b[^\[\n]*\{", re.I), _DOT),
     (re.compile(r"\A\s*//.*\n\s*(strict\s+)?(di)?graph\b", re.I), _DOT),
-    (re.compile(r"\A(c\b.*\n|\s*\n)*p\s+[a-z]+\s+\d+\s+\d+[ \t\r]*$", re.I | re.M), _DIMACS),
+    (re.compile(r"\A(c\b.*\n|[ \t]*\n)*p\s+[a-z]+\s+\d+\s+\d+[ \t\r]*$", re.I | re.M), _DIMACS),
     (
         re.compile(_ABOVE + r"\*(node|tie)[ \t]+(data|properties)", re.I),
         "is VNA (NetDraw); save it there as UCINET or Pajek .net",
@@ -102,7 +102,8 @@ _REFUSED_TEXT = [
 _XML = re.compile(
     r"\A\s*<(\?xml\b|!doctype\b|!--|[\w.-]+:?(graphml|gexf)\b|graphml\b|gexf\b)", re.I
 )
-_ROOT = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_NO_ELEMENT = {"<?": "?>", "<!--": "-->", "<!": ">"}
 
 
 def kind_of(content: Content) -> str:
@@ -160,14 +161,29 @@ def _text(data: bytes) -> str:
 
 
 def _xml_kind(content: Content, start: str) -> str:
-    bare = re.sub(r"(?s)<!--.*?-->|<\?.*?\?>|<!doctype[^\[>]*(\[.*?\])?\s*>", "", start, flags=re.I)
-    root = _ROOT.search(bare)
-    kind = root[2].lower() if root else ""
+    kind, document = _root(start)
     if kind in ("graphml", "gexf"):
         return kind
-    if kind == "html" or re.search(r"<!doctype\s+html", start, re.I):
+    if "html" in (kind, document):
         raise content.error("is a web page (HTML), no network")
     raise content.error(f"is XML of <{kind}>; of XML, GraphML and GEXF are read")
+
+
+def _root(start: str) -> tuple[str, str]:
+    """Return the names of the root element and of the document type, in small letters."""
+    place, document = 0, ""
+    while True:
+        place = start.find("<", place)
+        text = start[place : place + 100] if place >= 0 else ""
+        end = next((end for sign, end in _NO_ELEMENT.items() if text.startswith(sign)), "")
+        if not end:
+            root = _ELEMENT.match(text)
+            return (root[1].lower() if root else ""), document
+        declared = re.match(r"<!doctype\s+([\w.-]+)", text, re.I)
+        document = declared[1].lower() if declared else document
+        place = start.find(end, place)
+        if place < 0:
+            return document, document
 
 
 def _refused_lists(start: str, *, whole: bool) -> str:

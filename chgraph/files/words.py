@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _NUMBER_LETTERS = str.maketrans("", "", "0123456789.+-eE")
+_LONGEST = 100  # letters in the name of a column
 _MISSING = {"", "na", "n/a", "nan", "none", "null", "nil", "."}
 
 _ONE_KIND = ("node", "vertex", "id", "name", "protein", "gene", "interactor", "officialsymbol")
@@ -77,12 +78,14 @@ def is_column_pair(first: str, second: str) -> bool:
     >>> is_column_pair("FromNodeId", "ToNodeId"), is_column_pair("a", "b")
     (True, False)
     """
+    if len(first) > _LONGEST or len(second) > _LONGEST:
+        return False
     return (_column_word(first), _column_word(second)) in _COLUMN_PAIRS
 
 
 def looks_like_a_column(field: str) -> bool:
-    """Whether a field can be the name of a column: a word, with at most a digit behind."""
-    return re.fullmatch(r"[^\W\d_][\w .-]*?\d?", field) is not None and len(field) > 1
+    """Whether a field can be the name of a column: begins with a letter, is not one."""
+    return 1 < len(field) <= _LONGEST and re.fullmatch(r"[^\W\d_][\w .-]*", field) is not None
 
 
 def _column_word(name: str) -> str:

@@ -1,5 +1,6 @@
 """Edge lists as they are downloaded: separators, KONECT, SNAP, comments, encodings."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -147,10 +148,41 @@ def test_one_long_token_takes_no_long_time(read):
     assert time.perf_counter() - start < 5.0
 
 
-@pytest.mark.parametrize("text", ["a," + " " * 10**6 + "b\n", " " * 10**6 + "a b\n" + "\n" * 10**6])
-def test_much_white_space_takes_no_long_time(read, text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a," + " " * 10**6 + "b\n",
+        " " * 10**6 + "a b\n" + "\n" * 10**6,
+        "\n" * 10**6 + "a b",
+        " \t\r\n" * 10**5 + "a b",
+        "#" * 10**6 + "\na b",
+        "# c\n" * 10**5 + "a b",
+    ],
+)
+def test_much_of_nothing_takes_no_long_time(read, text):
     start = time.perf_counter()
     assert links_of(read(text)) == [("a", "b")]
+    assert time.perf_counter() - start < 5.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "creator " * 8000 + "\n",
+        "<!--" * 20_000,
+        "<?" * 20_000,
+        "id" * 10**6 + "," + "id" * 10**6 + "\n",
+        "a," + "1" * 10**6 + "\n",
+        '"' * 10**6,
+        "{" * 10**6 + "}",
+        "[" * 60_000,
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_crafted_text_takes_no_long_time(read, text):
+    start = time.perf_counter()
+    with contextlib.suppress(ValueError):
+        assert read(text + "\n").n_nodes >= 1
     assert time.perf_counter() - start < 5.0
 
 

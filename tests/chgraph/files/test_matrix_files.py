@@ -1,10 +1,8 @@
 """Matrix Market and .npz: what is crafted or damaged is refused before memory is taken."""
 
 import io
-import resource
 import subprocess
 import sys
-import time
 import zipfile
 
 import numpy as np
@@ -103,19 +101,12 @@ def test_an_npz_of_a_size_it_cannot_fill_is_refused(tmp_path):
 def test_an_npz_that_unpacks_without_bound_is_refused(tmp_path):
     path = tmp_path / "net.npz"
     header = io.BytesIO()
-    shape = {"descr": "<i8", "fortran_order": False, "shape": (2**26,)}
+    shape = {"descr": "<i8", "fortran_order": False, "shape": (2**22,)}
     np.lib.format.write_array_header_1_0(header, shape)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("indices.npy", "indptr.npy", "data.npy"):
-            with archive.open(name, "w", force_zip64=True) as file:
-                file.write(header.getvalue())
-                for _ in range(2**5):
-                    file.write(bytes(2**20))
-    packed, unpacked = path.stat().st_size, 3 * 2**25
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(10):
             archive.writestr(f"{i}.npy", header.getvalue() + bytes(2**25))
-    assert packed < unpacked / 100
+    assert path.stat().st_size < 2**20
     status, text, memory = read_apart(path)
     assert status == 0
     assert "it unpacks to 335,545" in text
@@ -142,9 +133,3 @@ def test_weights_of_matrices_are_told(tmp_path, read):
     scipy.sparse.save_npz(tmp_path / "net.npz", scipy.sparse.csr_array(2.0 * np.eye(3)[::-1]))
     with pytest.warns(GraphInputWarning, match="weights|self-loops"):
         assert read((tmp_path / "net.npz").read_bytes(), "net.npz").n_links == 1
-
-
-def test_memory_is_measured_here_too():
-    start = time.perf_counter()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
-    assert time.perf_counter() - start < 1.0
