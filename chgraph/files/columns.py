@@ -67,14 +67,15 @@ def choose_columns(
         If there is no such column.
     """
     top = table.row(0)
+    title = _title(table, comments, separator)
     if wish.columns:
-        return _chosen(content, table, _title(table, comments, separator), wish)
-    columns = (0, 1)
+        return _chosen(content, table, title, wish)
+    columns = _named_pair(title) or (0, 1)
     index = not top[0] and table.width > 2  # a column of row numbers, as pandas writes it
     if index and wish.header is None:
         columns, wish = (1, 2), replace(wish, header=True)
     if wish.header is not False and not is_column_pair(*top[:2]):
-        columns = _named_pair(table, top, wish) or _sif_columns(table) or columns
+        columns = _pair_of_top(table, top) or _sif_columns(table) or columns
     codes, names = table.factored(columns)
     if wish.header is not None:
         return Choice(columns, wish.header, codes, names)
@@ -95,7 +96,9 @@ def comment_notes(
         glued = not text[1:2].isspace()
         if not fields or (number < start and (not glued or KONECT.match(text.encode()))):
             continue
-        if number < start and any(is_column_pair(*pair) for pair in combinations(fields[:_TITLES], 2)):
+        if number < start and any(
+            is_column_pair(*pair) for pair in combinations(fields[:_TITLES], 2)
+        ):
             continue
         suspects.append(number)
     if not suspects:
@@ -157,18 +160,24 @@ def _column(
     return end - 1
 
 
-def _named_pair(table: Table, top: Fields, wish: Wish) -> tuple[int, int] | None:
-    """Return the one pair of columns, not the first two, that line 1 names as the ends."""
-    titles = top[:_TITLES]
+def _named_pair(titles: Fields) -> tuple[int, int] | None:
+    """Return the one pair of columns whose titles are a usual pair."""
+    titles = titles[:_TITLES]
     pairs = [
         (i, j)
         for i, j in combinations(range(len(titles)), 2)
         if is_column_pair(titles[i], titles[j])
     ]
-    if len(pairs) != 1 or len(table) < 2:
+    return pairs[0] if len(pairs) == 1 else None
+
+
+def _pair_of_top(table: Table, top: Fields) -> tuple[int, int] | None:
+    """Return the one pair of columns that the first row names, if no node has such a name."""
+    pair = _named_pair(top)
+    if pair is None or len(table) < 2:
         return None
-    codes, _ = table.factored(pairs[0])
-    return None if np.isin(codes[1:], codes[0]).any() else pairs[0]
+    codes, _ = table.factored(pair)
+    return None if np.isin(codes[1:], codes[0]).any() else pair
 
 
 def _sif_columns(table: Table) -> tuple[int, int] | None:

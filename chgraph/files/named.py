@@ -79,9 +79,9 @@ class NamedNetwork:
     def _two_sides(self, ends: np.ndarray, names: list[Hashable]) -> Result:
         attribute = "bipartite"
         sides = [values.get(attribute) for values in self.nodes.values()]
-        types = [values.get("type") for values in self.nodes.values()]
-        if all(value is None for value in sides) and all(_side(value) >= 0 for value in types):
-            attribute, sides = "type", types
+        types = [values.get("type") for values in self.nodes.values()]  # igraph's
+        if all(_side(value) >= 0 for value in types):
+            sides = [t if s is None else s for s, t in zip(sides, types, strict=True)]
         for name, value in zip(names, sides, strict=True):
             if _side(value) < 0:
                 raise ValueError(

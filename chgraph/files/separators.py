@@ -80,8 +80,11 @@ def find_separator(sample: Sequence[str]) -> tuple[Separator, str]:
     rows = [plain.split(text) for text in texts]
     for other in (Separator(), Separator(mark, mixed=True)):
         split = [other.split(text) for text in texts]
-        left = mark != "\t" and any(mark in field for row in split for field in row[:2])
-        verdict = "no" if left else _mixed(rows, split)
+        verdict = _mixed(rows, split)
+        if mark != "\t" and any(mark in field for row in split for field in row[:2]):
+            verdict = "no"  # the mark separates what white space would leave together
+        if other.mixed and any(_WHITE.search(row[0]) for row in rows):
+            verdict = "no"
         if verdict == "yes":
             return (Separator(mark, mixed=True) if mark == "\t" else other), ""
         if verdict == "perhaps":

@@ -49,6 +49,7 @@ def test_other_first_lines_are_not(read, text):
         "id,source,target\n7,a,b\n8,b,c\n",
         ",source,target\n0,a,b\n1,b,c\n",
         "weight,from,to\n1,a,b\n2,b,c\n",
+        "#weight,from,to\n1,a,b\n2,b,c\n",
         "source,kind,target\na,x,b\nb,x,c\n",
     ],
 )

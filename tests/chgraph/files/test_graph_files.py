@@ -284,3 +284,24 @@ def test_adjacency_lists(tmp_path, read):
     assert read("a b c\nd e f\n", "net.adjlist") == Graph.from_links(
         [0, 0, 3, 3], [1, 2, 4, 5], names=list("abcdef")
     )
+
+
+def test_igraphs_type_is_the_side_where_none_is_given(read):
+    keys = (
+        '<key id="b" for="node" attr.name="bipartite" attr.type="int"/>'
+        '<key id="t" for="node" attr.name="type" attr.type="boolean"/>'
+    )
+    nodes = (
+        '<node id="a"><data key="b">0</data><data key="t">true</data></node>'
+        '<node id="x"><data key="t">true</data></node>'
+    )
+    text = graphml(nodes + '<edge source="x" target="a"/>', keys)
+    assert links_of(read(text, "net.graphml", bipartite=True)) == [("a", "x")]
+    with pytest.raises(ValueError, match="node 'x' has None"):
+        read(
+            text.replace('<data key="t">true</data></node></graph', "</node></graph").replace(
+                '<node id="x"><data key="t">true</data>', '<node id="x">'
+            ),
+            "net.graphml",
+            bipartite=True,
+        )
