@@ -18,9 +18,19 @@ Bad = list[tuple[int, str]]
 _SHOWN = 5  # line numbers in a message
 _SAMPLE_BYTES = 2**20
 _COMMENT = b"#%"
-_PLAIN = bytes([9, 10, *range(32, 127)])
+_PLAIN = bytes([9, 10, *range(32, 127), *range(128, 256)])
+# White space beyond ASCII, or how it begins: Python strips it from the ends of fields.
+_WIDE_BLANKS = (
+    b"\xc2\x85",
+    b"\xc2\xa0",
+    b"\xe1\x9a\x80",
+    b"\xe2\x80",
+    b"\xe2\x81",
+    b"\xe3\x80\x80",
+)
 _BLANKS = 2  # around a field at most
 _WORD = 8  # bytes in a machine word
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _MOST_WORDS = 4  # names longer than 32 bytes are compared one by one
 
 
@@ -169,7 +179,7 @@ def _split_lines(data: bytes, separator: Separator, bad: Bad) -> Iterator[tuple[
 
 
 def _plain_table(data: bytes, separator: Separator) -> Table | None:
-    """Return the table of a file of plain ASCII, comments above it at most; else None."""
+    """Return the table of a plain file, with comments above the links at most; else None."""
     if separator.mixed and separator.mark != "\t":
         return None
     if b"\r" in data:
@@ -179,7 +189,7 @@ def _plain_table(data: bytes, separator: Separator) -> Table | None:
     body = data if top is None else data[top.end() :]
     body = body.rstrip(b" \t\n") if separator.white else body.rstrip(b" \n")
     odd = any(mark in body for mark in (b"#", b"%", b'"', b"{", b"}"))
-    if not body or odd or body.translate(None, _PLAIN):
+    if not body or odd or body.translate(None, _PLAIN) or not _is_plain_utf8(body):
         return None
     bounds = _white_bounds(body) if separator.white else _marked_bounds(body, separator.mark or "")
     if bounds is None:
@@ -187,6 +197,16 @@ def _plain_table(data: bytes, separator: Separator) -> Table | None:
     starts, ends = bounds
     lines = np.arange(above + 1, above + 1 + starts.shape[0])
     return _numpy_table(body, starts, ends, lines)
+
+
+def _is_plain_utf8(body: bytes) -> bool:
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(blank in body for blank in _WIDE_BLANKS)
 
 
 def _white_bounds(body: bytes) -> tuple[np.ndarray, np.ndarray] | None:
@@ -233,17 +253,17 @@ def _marked_bounds(body: bytes, mark: str) -> tuple[np.ndarray, np.ndarray] | No
 
 
 def _numpy_table(body: bytes, starts: np.ndarray, ends: np.ndarray, lines: np.ndarray) -> Table:
-    text = body.decode("ascii")
+    def texts(first: np.ndarray, last: np.ndarray) -> Fields:
+        bounds = zip(first.tolist(), last.tolist(), strict=True)
+        return [body[one:two].decode() for one, two in bounds]
 
     def fields(rows: slice, columns: slice) -> Fields:
-        bounds = starts[rows, columns].ravel().tolist(), ends[rows, columns].ravel().tolist()
-        return [text[first:last] for first, last in zip(*bounds, strict=True)]
+        return texts(starts[rows, columns].ravel(), ends[rows, columns].ravel())
 
     def factored(columns: Sequence[int]) -> tuple[np.ndarray, Fields]:
         first, last = starts[:, columns].ravel(), ends[:, columns].ravel()
         codes, examples = _factored(body, first, last - first)
-        bounds = first[examples].tolist(), last[examples].tolist()
-        names = [text[one:two] for one, two in zip(*bounds, strict=True)]
+        names = texts(first[examples], last[examples])
         return codes.reshape(-1, len(columns)), names
 
     return Table(int(starts.shape[1]), lines, fields, factored)
@@ -251,29 +271,37 @@ def _numpy_table(body: bytes, starts: np.ndarray, ends: np.ndarray, lines: np.nd
 
 def _factored(body: bytes, starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a number per field, equal where the bytes are, and a field of each number."""
-    words = -(-int(sizes.max(initial=1)) // _WORD)
-    if words > _MOST_WORDS:
-        number: dict[bytes, int] = {}
-        bounds = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
-        pieces = (body[first:last] for first, last in bounds)
-        codes = np.fromiter((number.setdefault(p, len(number)) for p in pieces), np.int64)
-    else:
-        padded = body + bytes(_WORD * words)
-        codes = _word_codes(padded, starts, sizes, 0)
-        for place in range(1, words):
-            more = _word_codes(padded, starts, sizes, place)
-            pairs = codes * (int(more.max()) + 1) + more
-            codes = np.unique(pairs, return_inverse=True)[1]
+    count = -(-int(sizes.max(initial=1)) // _WORD)
+    if count <= _MOST_WORDS:
+        padded = body + bytes(_WORD * count)
+        words = [_words(padded, starts, sizes, place) for place in range(count)]
+        # One word stands for all; that equal ones mean equal names is checked, not trusted.
+        mixed = words[0]
+        for word in words[1:]:
+            mixed = (mixed ^ (mixed >> np.uint64(29))) * _ODD + word
+        codes = np.unique(mixed, return_inverse=True)[1]
+        examples = _examples(codes)
+        same = examples[codes]
+        if count == 1 or all(np.array_equal(word, word[same]) for word in words):
+            return codes, examples
+    number: dict[bytes, int] = {}
+    bounds = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+    pieces = (body[first:last] for first, last in bounds)
+    codes = np.fromiter((number.setdefault(p, len(number)) for p in pieces), np.int64)
+    return codes, _examples(codes)
+
+
+def _examples(codes: np.ndarray) -> np.ndarray:
+    """Return a place of every code."""
     examples = np.empty(int(codes.max()) + 1, dtype=np.int64)
     examples[codes] = np.arange(codes.size)
-    return codes, examples
+    return examples
 
 
-def _word_codes(body: bytes, starts: np.ndarray, sizes: np.ndarray, place: int) -> np.ndarray:
-    """Return a number per field for its eight bytes from byte ``8 * place`` on."""
+def _words(body: bytes, starts: np.ndarray, sizes: np.ndarray, place: int) -> np.ndarray:
+    """Return eight bytes of every field as a number, from byte ``8 * place`` on."""
     every = np.ndarray((len(body) - _WORD + 1,), dtype="<u8", buffer=body, strides=(1,))
     held = np.clip(sizes - _WORD * place, 0, _WORD)
     words = every[np.where(held > 0, starts + _WORD * place, 0)]
     # Bytes behind the end of the field are not its own; a shift by 64 bits is none at all.
-    words = np.where(held > 0, words & (~np.uint64(0) >> ((_WORD - held) * 8 % 64).astype("u8")), 0)
-    return np.unique(words, return_inverse=True)[1]
+    return np.where(held > 0, words & (~np.uint64(0) >> ((_WORD - held) * 8 % 64).astype("u8")), 0)
