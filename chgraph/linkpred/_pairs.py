@@ -63,6 +63,11 @@ def best_first(
     return ScoredPairs(*(column[order] for column in pairs))
 
 
+def scaled(progress: Progress | None, share: float) -> Progress | None:
+    """Return what is told fractions of a part of the work, that is `share` of the whole."""
+    return None if progress is None else lambda fraction: progress(share * fraction)
+
+
 def at_most(chunks: Iterable[ScoredPairs], most: int | None) -> list[ScoredPairs]:
     """Return the chunks.
 

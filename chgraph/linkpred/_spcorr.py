@@ -21,13 +21,13 @@ from chgraph._rounding import round_significant
 from chgraph.checks import check_link_values
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _distance_core
-from chgraph.linkpred._pairs import Progress
+from chgraph.linkpred._pairs import Progress, scaled
 from chgraph.threads import thread_limit
 
 MAX_RANK_BYTES = 2 * 2**30
 _SOURCES_AT_ONCE = 256
 _ROWS_AT_ONCE = 512
-_PAIRED_ROWS_AT_ONCE = 128
+_PAIRED_ROWS_AT_ONCE = 512
 _DECIMALS = 1e12
 
 
@@ -134,7 +134,7 @@ def spcorr_blocks(
     net = _lengths(graph, link_scores)
     n_nodes, n_rows = net.offsets.size - 1, graph.shape[0]
     _check_room(n_nodes, n_nodes)
-    ranks = _ranks(net, np.arange(n_nodes), n_threads, _scaled(progress, 0.5))
+    ranks = _ranks(net, np.arange(n_nodes), n_threads, scaled(progress, 0.5))
     deviation = _deviations(ranks)
     for start in range(0, n_rows, _ROWS_AT_ONCE):
         stop = min(start + _ROWS_AT_ONCE, n_rows)
@@ -143,10 +143,6 @@ def spcorr_blocks(
         yield start, _correlations(block, deviation[start:stop, None], deviation[first:])
         if progress is not None:
             progress(0.5 * (stop - start) / n_rows)
-
-
-def _scaled(progress: Progress | None, share: float) -> Progress | None:
-    return None if progress is None else lambda fraction: progress(share * fraction)
 
 
 def _check_room(n_rows: int, n_nodes: int) -> None:

@@ -12,7 +12,8 @@ import scipy.sparse.csgraph
 
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred._pairs import ScoredPairs
-from chgraph.linkpred.adaptive import adaptive_scores
+from chgraph.linkpred._rule_choice import choose_rule
+from chgraph.linkpred.adaptive import pair_ranks
 from chgraph.linkpred.measures import Ranking, rank_pairs
 from chgraph.linkpred.methods import ADAPTIVE_METHODS
 from chgraph.linkpred.scores import unlinked_scores
@@ -121,5 +122,6 @@ def _scored_chunks(
     if method not in ADAPTIVE_METHODS:
         yield from unlinked_scores(graph, method, **options)
         return
-    result = adaptive_scores(graph, method, **options)
-    yield ScoredPairs(result.source, result.target, result.rank.astype(np.float64))
+    rule = choose_rule(graph, method, **options).selected
+    source, target, rank = pair_ranks(graph, rule, **options)
+    yield ScoredPairs(source, target, rank.astype(np.float64))

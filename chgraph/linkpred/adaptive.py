@@ -18,7 +18,7 @@ from chgraph._rounding import round_significant
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _adaptive_core
-from chgraph.linkpred._pairs import Progress
+from chgraph.linkpred._pairs import Progress, scaled
 from chgraph.linkpred._spcorr import spcorr, spcorr_blocks, spcorr_matrix
 from chgraph.linkpred.methods import ADAPTIVE_METHODS
 from chgraph.linkpred.rules import rule_of
@@ -147,24 +147,66 @@ def adaptive_scores(
     ('CH2-L2', array([0, 0, 1, 1, 2]), array([1., 1., 1., 1., 1.]))
     """
     candidates = candidate_rules(graph, method)
-    _check_graph(graph)
+    _check_size(graph)
+    check_links(graph)
     pairs = _AllPairs.of(graph)
     share = 0.9 / len(candidates)
     auprs: dict[str, float] = {}
     best: _Ranked | None = None
     for rule in candidates:
-        told = None if progress is None else lambda part: progress(share * part)
         ranked = _rank_by(
-            graph, pairs, rule, told, local_community=local_community, n_threads=n_threads
+            graph,
+            pairs,
+            rule,
+            scaled(progress, share),
+            local_community=local_community,
+            n_threads=n_threads,
         )
         auprs[rule] = ranked.aupr
-        if best is None or _exceeds(ranked.aupr, best.aupr):
+        if best is None or exceeds(ranked.aupr, best.aupr):
             best = ranked
     assert best is not None
     result = _listed(graph, pairs, best, method, auprs)
     if progress is not None:
         progress(0.1)
     return result
+
+
+def exact_aupr(
+    graph: Graph | BipartiteGraph,
+    rule: str,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> float:
+    """Return the AUPR of one rule, as :func:`adaptive_scores` has it."""
+    _check_size(graph)
+    pairs = _AllPairs.of(graph)
+    return _rank_by(
+        graph, pairs, rule, progress, local_community=local_community, n_threads=n_threads
+    ).aupr
+
+
+def pair_ranks(
+    graph: Graph | BipartiteGraph,
+    rule: str,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return source, target and dense rank by (score, SPcorr) of all unlinked pairs.
+
+    Linked pairs take part in the ranks, from 1 for the lowest pair.
+    """
+    _check_size(graph)
+    pairs = _AllPairs.of(graph)
+    ranked = _rank_by(
+        graph, pairs, rule, progress, local_community=local_community, n_threads=n_threads
+    )
+    numbers = pairs.unlinked()
+    return *pairs.nodes(numbers), _dense_ranks(ranked.scores, ranked.correlation)[numbers]
 
 
 class _AllPairs(NamedTuple):
@@ -213,7 +255,13 @@ class _Ranked(NamedTuple):
     aupr: float
 
 
-def _check_graph(graph: Graph | BipartiteGraph) -> None:
+def check_links(graph: Graph | BipartiteGraph) -> None:
+    """Raise unless there are links."""
+    if not graph.n_links:
+        raise ValueError("the network has no links, so there is nothing to choose a rule by")
+
+
+def _check_size(graph: Graph | BipartiteGraph) -> None:
     n_nodes = graph.n_nodes
     if n_nodes > MAX_NODES:
         raise ValueError(
@@ -221,8 +269,6 @@ def _check_graph(graph: Graph | BipartiteGraph) -> None:
             f'nodes, got {n_nodes:,}; use a single rule, method="CH3-L3" (the choice on most '
             "networks), with k for the best pairs only"
         )
-    if not graph.n_links:
-        raise ValueError("the network has no links, so there is nothing to choose a rule by")
 
 
 def _rank_by(
@@ -236,16 +282,13 @@ def _rank_by(
 ) -> _Ranked:
     """Score all pairs by one rule; `progress` is told fractions of this rule's work."""
 
-    def part_of_the_work(share: float) -> Progress | None:
-        return None if progress is None else lambda part: progress(share * part)
-
     scores = np.zeros(pairs.n_pairs)
     for chunk in unlinked_scores(
         graph,
         rule,
         local_community=local_community,
         n_threads=n_threads,
-        progress=part_of_the_work(0.2),
+        progress=scaled(progress, 0.2),
     ):
         scores[pairs.shift[chunk.source] + chunk.target] = round_significant(chunk.score)
     link_scores = pair_scores(
@@ -254,7 +297,7 @@ def _rank_by(
     scores[pairs.linked] = round_significant(link_scores)
     correlation = np.empty(pairs.n_pairs)
     for start, block in spcorr_blocks(
-        graph, link_scores, n_threads=n_threads, progress=part_of_the_work(0.7)
+        graph, link_scores, n_threads=n_threads, progress=scaled(progress, 0.7)
     ):
         for u, row in enumerate(block, start):
             part = correlation[pairs.begins[u] : pairs.begins[u + 1]]
@@ -265,7 +308,7 @@ def _rank_by(
     return _Ranked(rule, scores, correlation, aupr)
 
 
-def _exceeds(aupr: float, other: float) -> bool:
+def exceeds(aupr: float, other: float) -> bool:
     """Whether one AUPR is larger at 12 significant digits."""
     larger, smaller = round_significant(np.array([aupr, other]))
     return bool(larger > smaller)

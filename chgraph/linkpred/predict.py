@@ -10,15 +10,22 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from chgraph._ranking import TooManyPairs
+from chgraph._rounding import round_significant
 from chgraph.checks import check_choice, check_count
 from chgraph.graph import BipartiteGraph, Graph, as_network
-from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first
-from chgraph.linkpred.adaptive import adaptive_scores, spcorr
+from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined, scaled
+from chgraph.linkpred._rule_choice import choose_rule
+from chgraph.linkpred._spcorr import spcorr
 from chgraph.linkpred.automata import operations_of
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
 from chgraph.linkpred.rules import Rule
-from chgraph.linkpred.scores import best_of_nodes, best_unlinked, pair_scores
+from chgraph.linkpred.scores import (
+    best_of_nodes,
+    best_unlinked,
+    pair_scores,
+    unlinked_scores,
+)
 from chgraph.threads import at_once
 
 TIE_BREAKS = ("index", "SPcorr")
@@ -211,17 +218,56 @@ def _by_spcorr(
     nodes: np.ndarray | None,
     **options: Any,
 ) -> ScoredPairs:
-    pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
-    if k is not None:
-        # The k best scores and all that tie with the last of them.
-        last = pairs.score[:k][-1:]
-        near = pairs.score >= (last[0] * (1 - 1e-11) if k and last.size else np.inf)
-        pairs = ScoredPairs(*(column[near] for column in pairs))
-    link_scores = pair_scores(graph, method, *graph.links(), **options)
-    correlation = spcorr(
-        graph, link_scores, pairs.source, pairs.target, n_threads=options["n_threads"]
-    )
+    if k is None or nodes is not None:
+        pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
+    else:
+        pairs = _best_and_ties(graph, method, k, progress=progress, **options)
+    tied = _tied(pairs.score)
+    correlation = np.zeros(pairs.score.size)
+    if tied.any():
+        link_scores = pair_scores(graph, method, *graph.links(), **options)
+        correlation[tied] = spcorr(
+            graph,
+            link_scores,
+            pairs.source[tied],
+            pairs.target[tied],
+            n_threads=options["n_threads"],
+        )
     return best_first(pairs, k, then=correlation)
+
+
+def _best_and_ties(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    k: int,
+    *,
+    progress: Progress | None,
+    **options: Any,
+) -> ScoredPairs:
+    """Return the k best pairs and all that tie with the last of them, best first."""
+    best = _by_score(graph, method, k, progress=scaled(progress, 0.5), nodes=None, **options)
+    if not k or best.score.size < k:
+        if progress is not None:
+            progress(0.5)
+        return best
+    least = best.score[-1] * (1 - 1e-11)
+    chunks = unlinked_scores(graph, method, progress=scaled(progress, 0.5), **options)
+    near = (ScoredPairs(*(part[chunk.score >= least] for part in chunk)) for chunk in chunks)
+    try:
+        return best_first(joined(at_most(near, _MAX_PAIRS)))
+    except TooManyPairs as error:
+        raise ValueError(
+            f'{error} or tie with the last of the best; use tie_break="index"'
+        ) from None
+
+
+def _tied(falling: np.ndarray) -> np.ndarray:
+    """Whether each of some falling scores agrees with a neighbor at 12 significant digits."""
+    keys = round_significant(falling)
+    tied = np.zeros(keys.size, dtype=bool)
+    tied[1:] = keys[1:] == keys[:-1]
+    tied[:-1] |= tied[1:]
+    return tied
 
 
 def _adaptive(
@@ -232,13 +278,12 @@ def _adaptive(
     progress: Progress | None,
     **options: Any,
 ) -> tuple[ScoredPairs, dict[str, Any]]:
-    result = adaptive_scores(graph, method, progress=progress, **options)
-    positive = result.score > 0
-    pairs = ScoredPairs(result.source[positive], result.target[positive], result.score[positive])
-    if k is None and pairs.score.size > _MAX_PAIRS:
-        raise ValueError(f"more than {_MAX_PAIRS:,} pairs score above 0; pass k")
-    pairs = best_first(pairs, k, then=result.spcorr[positive])
-    return pairs, {"selected": result.selected, "auprs": result.auprs}
+    choice = choose_rule(graph, method, progress=scaled(progress, 0.5), **options)
+    pairs = _by_spcorr(
+        graph, choice.selected, k, progress=scaled(progress, 0.5), nodes=None, **options
+    )
+    bounds = {rule: list(ends) for rule, ends in choice.bounds.items()}
+    return pairs, {"selected": choice.selected, "aupr_bounds": bounds}
 
 
 def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,8 @@ class LinkPrediction:
     graph : Graph or BipartiteGraph
         The network predicted on, which knows the node names.
     details : dict
-        Of the adaptive methods: "selected" (the rule) and "auprs" (of all candidates).
+        Of the adaptive methods: "selected" (the rule) and "aupr_bounds", between which the AUPR
+        of each candidate lies; :func:`chgraph.linkpred.adaptive.adaptive_scores` has the AUPRs.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
 from chgraph import BipartiteGraph, Graph, as_bipartite, as_graph
-from chgraph.linkpred import _spcorr, adaptive
+from chgraph.linkpred import _rule_choice, _spcorr, adaptive
 from chgraph.linkpred.adaptive import (
     ADAPTIVE_METHODS,
     adaptive_scores,
@@ -292,3 +292,55 @@ def test_spcorr_of_too_many_nodes_is_refused(monkeypatch):
 
 def test_spcorr_of_no_pairs():
     assert spcorr(Graph.from_links([0], [1]), [0.0], [], []).size == 0
+
+
+# --------------------------------------------------------------------------- bounds
+
+
+@given(graphs(max_nodes=14), st.sampled_from(sorted(ADAPTIVE_METHODS)))
+def test_bounds_hold_the_aupr_and_choose_the_same_rule(graph, method):
+    result = adaptive_scores(graph, method)
+    for rule, aupr in result.auprs.items():
+        least, most = _rule_choice.aupr_bounds(graph, rule)
+        assert least <= aupr <= most
+    assert _rule_choice.choose_rule(graph, method).selected == result.selected
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 0.6))
+def test_bounds_of_two_sides(seed, density):
+    matrix = np.random.default_rng(seed).random((7, 9)) < density
+    matrix[0, 0] = True
+    graph = as_bipartite(matrix)
+    result = adaptive_scores(graph)
+    for rule, aupr in result.auprs.items():
+        least, most = _rule_choice.aupr_bounds(graph, rule)
+        assert least <= aupr <= most
+    assert _rule_choice.choose_rule(graph, "CHA").selected == result.selected
+
+
+def test_bounds_are_the_aupr_where_links_and_other_pairs_never_tie():
+    # A path of 4: its links score 0, the one pair at distance 3 scores 1, the two others 0.
+    path = as_graph(np.eye(4, k=1) + np.eye(4, k=-1))
+    # After one other pair: 3 links and 2 pairs, in any order.
+    least, most = _rule_choice.aupr_bounds(path, "CH3-L3")
+    assert least == pytest.approx((0 + 3 / 6) / 2, rel=1e-9)
+    assert most == pytest.approx(1 - np.log(4) / 3, rel=1e-9)
+    complete = as_graph(1 - np.eye(5))
+    assert _rule_choice.aupr_bounds(complete, "CH2-L2") == pytest.approx((1, 1), rel=1e-9)
+
+
+def test_no_correlation_is_computed_where_bounds_decide(monkeypatch):
+    graph = golden_graph("karate")
+
+    def refuse(*_, **__):
+        raise AssertionError("not needed")
+
+    selected = adaptive_scores(graph, "CHA").selected
+    bounds = _rule_choice.choose_rule(graph, "CHA").bounds
+    others = max(most for rule, (_, most) in bounds.items() if rule != selected)
+    monkeypatch.setattr(adaptive, "spcorr_blocks", refuse)
+    if bounds[selected][0] > others:
+        assert _rule_choice.choose_rule(graph, "CHA").selected == selected
+    else:
+        with pytest.raises(AssertionError, match="not needed"):
+            _rule_choice.choose_rule(graph, "CHA")
