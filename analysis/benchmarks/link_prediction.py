@@ -122,7 +122,9 @@ def yeast_case(arguments: Arguments) -> list[Row]:
     n_pairs = _score_all(graph)
     whole = median_seconds(lambda: _score_all(graph), min(arguments.repeats, 5))
     memory = peak_memory_mb()
-    call = partial(chgraph.predict_links, graph, 1_000, method="CHA", n_threads=_THREADS)
+    options = {"method": "CHA", "n_threads": _THREADS}
+    best = partial(chgraph.predict_links, graph, 1_000, **options)
+    every = partial(chgraph.predict_links, graph, **options)
     return [
         Row(
             "CH3-L3, yeast (4,951 nodes, 22,382 links), all scores",
@@ -133,7 +135,8 @@ def yeast_case(arguments: Arguments) -> list[Row]:
             f"{n_pairs:,} pairs score above 0",
         ),
         *call_rows(graph, "yeast", whole, arguments, _AUTHORS_YEAST),
-        Row("predict_links, yeast, CHA", median_seconds(call, 1), note="four rules and SPcorr"),
+        Row("predict_links, yeast, CHA, the 1,000 best", median_seconds(best, 3), note="four rules"),
+        Row("predict_links, yeast, CHA, all pairs", median_seconds(every, 3), note="ties by SPcorr"),
     ]
 
 
