@@ -92,6 +92,10 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         replace(_FALLS, evolution=replace(_FALLS.evolution, until=0.75)),
         replace(_FALLS, epochs=80),
         replace(_FALLS, warm_up=3),
+        replace(_FALLS, optimizer="adamw", weight_decay=0.01),
+        replace(_FALLS, neuron=replace(_FALLS.neuron, surrogate_alpha=0.5)),
+        replace(_FALLS, evolution=replace(_FALLS.evolution, every=150)),
+        replace(_FALLS, evolution=replace(_FALLS.evolution, zeta=0.1)),
     ),
     "fully connected": (
         _DENSE,
@@ -116,6 +120,15 @@ TRIES: dict[str, tuple[RunConfig, ...]] = {
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, cutout=6),
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, epochs=80),
         replace(_DENSE, learning_rate=0.0005, label_smoothing=0.1, warm_up=3),
+        replace(_DENSE, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1, epochs=80),
+        replace(
+            _DENSE,
+            learning_rate=0.0005,
+            label_smoothing=0.1,
+            neuron=replace(_DENSE.neuron, surrogate_alpha=0.5),
+        ),
+        replace(_DENSE, learning_rate=0.0007, label_smoothing=0.1, epochs=80),
+        replace(_DENSE, learning_rate=0.0005, weight_decay=1e-5, label_smoothing=0.1, epochs=80),
     ),
     "sparse, 95 %, no shifts": (
         _AT_95,
