@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from analysis import first_page
 from analysis.figures import __main__ as program
 from analysis.figures import energy, gains, ours, published
+from chgraph import BipartiteGraph
 
 
 def row(part, method, seed, accuracy, **more):
@@ -94,3 +97,20 @@ def test_figures_are_drawn_without_any_row_of_ours(tmp_path):
     gains.figure(tmp_path)
     energy.figure(tmp_path)
     assert "ours" not in energy.table_2(tmp_path)
+
+
+def test_the_first_page_shows_links_of_pixels_fields_of_neurons_and_every_seed():
+    start = BipartiteGraph.from_links([0, 0, 4, 8], [0, 1, 2, 3], shape=(9, 12))
+    end = BipartiteGraph.from_links([0, 4, 5, 6], [0, 2, 2, 2], shape=(9, 12))
+    found = {"SET": [96.0, 97.0], "CH-SNN": [98.0, 99.0], "fully connected": [98.2]}
+    drawing = first_page.figure(start, end, np.array([1.0, -1.0, 1.0, 2.0]), found)
+    before, after, fields, methods = drawing.axes
+    assert (before.images[0].get_array() ** 2).sum() == pytest.approx(4)
+    assert (after.images[0].get_array() ** 2).reshape(-1)[[0, 4, 5]].tolist() == [1, 1, 1]
+    assert "4 links" in after.get_title(loc="left")
+    assert "50%" in after.get_title(loc="left")
+    colors = {tuple(c) for c in fields.images[0].get_array().reshape(-1, 3).round(3)}
+    assert len(colors) == 4  # background, both signs, the gap
+    said = [label.get_text() for label in methods.get_yticklabels()]
+    assert said == ["SET", "fully connected, all links", "CH-SNN"]
+    assert sum(len(dots.get_offsets()) for dots in methods.collections) == 5 + 3

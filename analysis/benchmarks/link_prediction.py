@@ -135,8 +135,12 @@ def yeast_case(arguments: Arguments) -> list[Row]:
             f"{n_pairs:,} pairs score above 0",
         ),
         *call_rows(graph, "yeast", whole, arguments, _AUTHORS_YEAST),
-        Row("predict_links, yeast, CHA, the 1,000 best", median_seconds(best, 3), note="four rules"),
-        Row("predict_links, yeast, CHA, all pairs", median_seconds(every, 3), note="ties by SPcorr"),
+        Row(
+            "predict_links, yeast, CHA, the 1,000 best", median_seconds(best, 3), note="four rules"
+        ),
+        Row(
+            "predict_links, yeast, CHA, all pairs", median_seconds(every, 3), note="ties by SPcorr"
+        ),
     ]
 
 
