@@ -122,9 +122,8 @@ def yeast_case(arguments: Arguments) -> list[Row]:
     n_pairs = _score_all(graph)
     whole = median_seconds(lambda: _score_all(graph), min(arguments.repeats, 5))
     memory = peak_memory_mb()
-    options = {"method": "CHA", "n_threads": _THREADS}
-    best = partial(chgraph.predict_links, graph, 1_000, **options)
-    every = partial(chgraph.predict_links, graph, **options)
+    every = partial(chgraph.predict_links, graph, method="CHA", n_threads=_THREADS)
+    best = partial(every, k=1_000)
     return [
         Row(
             "CH3-L3, yeast (4,951 nodes, 22,382 links), all scores",
