@@ -2,8 +2,8 @@
 
 :func:`predict_links` ranks the missing links of any network. Every sparse layer is a
 bipartite graph; the package holds such graphs (:class:`BipartiteGraph`), makes initial
-topologies (:mod:`chgraph.topology`) and rewires them (:mod:`chgraph.rewiring`). It never
-imports torch.
+topologies (:mod:`chgraph.topology`) and rewires them (:mod:`chgraph.rewiring`);
+:mod:`chgraph.datasets` has a few real networks to begin with. It never imports torch.
 
 What is named here is imported when first asked for: networkx looks into the package each
 time that it is imported itself, and must not wait for numba.
@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chgraph import linkpred, metrics, plotting, rewiring, topology
+    from chgraph import datasets, linkpred, metrics, plotting, rewiring, topology
     from chgraph.files import read_network
     from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
     from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
@@ -32,7 +32,7 @@ _HOMES = {
         ("METHODS", "LinkPrediction", "predict_links", "score_links"), "chgraph.linkpred"
     ),
 }
-_ROOMS = ("linkpred", "metrics", "plotting", "rewiring", "topology")
+_ROOMS = ("datasets", "linkpred", "metrics", "plotting", "rewiring", "topology")
 
 __all__ = [
     "METHODS",
@@ -43,6 +43,7 @@ __all__ = [
     "__version__",
     "as_bipartite",
     "as_graph",
+    "datasets",
     "linkpred",
     "metrics",
     "plotting",
