@@ -78,5 +78,5 @@ def catalogue() -> dict[str, Dataset]:
 
 
 def _entry(name: str, table: dict[str, Any]) -> Dataset:
-    sides = {key: tuple(table.pop(key)) for key in ("nodes", "n_nodes")}
+    sides: dict[str, Any] = {key: tuple(table.pop(key)) for key in ("nodes", "n_nodes")}
     return Dataset(name=name, **sides, **table)
