@@ -3,6 +3,8 @@
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,21 @@ def test_what_is_linked_to_is_there(page):
     links = re.findall(r"\]\(([^)#]+)\)", prose)
     here = [link for link in links if not link.startswith("http")]
     assert [link for link in here if not (page.parent / link).exists()] == []
+
+
+def test_the_command_for_ones_own_file_says_what_python_says(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    command = re.search(r"`chgraph (predict links\.csv --k \d+)`", text)
+    code, said = next(block for block in blocks(text) if "links.csv" in block[0])
+    written = code[: code.index("print")]
+    (tmp_path / "write.py").write_text(written, encoding="utf-8")
+    for program in (["write.py"], ["-m", "chgraph.cli", *command[1].split()]):
+        done = subprocess.run(
+            [sys.executable, *program], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+    best = said.split("\n")[2].split()
+    assert best[0] in done.stdout
+    assert best[1] in done.stdout
 
 
 def test_the_readme_is_one_page():
