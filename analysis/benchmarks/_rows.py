@@ -89,17 +89,36 @@ def peak_memory_mb() -> float:
 
 
 def table(rows: list[Row]) -> str:
-    """Return the rows as a Markdown table."""
-    lines = ["| what | ours | peer | ratio | memory | |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        peer = "" if row.peer is None else f"{_figure(row.peer, row.unit)} ({row.peer_name})"
-        ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
-        memory = "" if row.memory_mb is None else f"{row.memory_mb:,.0f} MB"
-        lines.append(
-            f"| {row.what} | {_figure(row.ours, row.unit)} | {peer} | {ratio} | {memory} "
-            f"| {row.note} |"
-        )
-    return "\n".join(lines) + "\n"
+    """Return the rows as Markdown tables, one for every unit, which its header names.
+
+    Columns without an entry are left out.
+    """
+    units = dict.fromkeys(row.unit for row in rows)
+    return "\n".join(_table_of([row for row in rows if row.unit == unit]) for unit in units)
+
+
+def _table_of(rows: list[Row]) -> str:
+    """Return the table of rows of one unit; seconds are shown as milliseconds."""
+    unit = "ms" if rows[0].unit == "s" else rows[0].unit
+    of_unit = f" ({unit})" if unit else ""
+    header = ["what", f"ours{of_unit}", f"peer{of_unit}", "peer", "peer / ours", "memory (MB)", ""]
+    lines = [
+        [
+            row.what,
+            figure(row.ours, row.unit),
+            "" if row.peer is None else figure(row.peer, row.unit),
+            "" if row.peer is None else row.peer_name,
+            "" if row.ratio is None else figure(row.ratio, ""),
+            "" if row.memory_mb is None else f"{row.memory_mb:,.0f}",
+            row.note,
+        ]
+        for row in rows
+    ]
+    shown = [i for i in range(len(header)) if any(line[i] for line in lines)]
+    rules = ["---"] * len(header)
+    return "".join(
+        "| " + " | ".join(cells[i] for i in shown) + " |\n" for cells in (header, rules, *lines)
+    )
 
 
 def write_json(path: Path, rows: list[Row]) -> Path:
@@ -108,7 +127,7 @@ def write_json(path: Path, rows: list[Row]) -> Path:
     return write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
-def _figure(value: float, unit: str) -> str:
-    if unit != "s":
-        return f"{value:.4g} {unit}".strip()
-    return f"{value:.2f} s" if value >= 1.0 else f"{1000 * value:.3g} ms"
+def figure(value: float, unit: str = "s") -> str:
+    """Return a number with three digits or more; seconds as milliseconds, without the unit."""
+    shown = 1000 * value if unit == "s" else value
+    return f"{shown:,.0f}" if abs(shown) >= 1000 else f"{shown:.3g}"

@@ -11,12 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-from analysis.benchmarks._rows import Row, table, write_json
+from analysis.benchmarks._rows import Row, figure, write_json
 
 _SETUP = """
 import time
@@ -49,6 +50,8 @@ CALLS = {
     "predict_links, layer 784 x 1568 at 1 %": "chgraph.predict_links(layer)",
 }
 
+NEXT, SECOND = "next process", "second call"
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -72,22 +75,34 @@ def seconds(call: str, cache: Path) -> tuple[float, float, float]:
 
 
 def rows() -> list[Row]:
-    """Return a row per call: ours is the first one, the peer that of a process after it."""
+    """Return the first call beside the same one in a process after it, and beside a second one."""
     found = []
     for name, call in CALLS.items():
         with tempfile.TemporaryDirectory() as folder:
             imported, first, again = seconds(call, Path(folder))
             _, later, _ = seconds(call, Path(folder))
-        note = f"import {imported:.2f} s; a second call {1000 * again:.3g} ms"
-        found.append(Row(name, first, later, "next process", note=note))
+        note = f"import {imported:.2f} s"
+        found += [Row(name, first, later, NEXT, note=note), Row(name, first, again, SECOND)]
     return found
+
+
+def by_call(found: Collection[Row]) -> str:
+    """Return a Markdown table of a line per call."""
+    text = "| call | fresh process (ms) | next process (ms) | a second call (ms) |\n"
+    text += "|---|---|---|---|\n"
+    for name in dict.fromkeys(row.what for row in found):
+        peers = {row.peer_name: row for row in found if row.what == name}
+        cells = (peers[NEXT].ours, peers[NEXT].peer, peers[SECOND].peer)
+        shown = " | ".join("" if cell is None else figure(cell) for cell in cells)
+        text += f"| `{name}` | {shown} |\n"
+    return text
 
 
 def main() -> None:
     """Run the benchmark."""
     arguments = tyro.cli(Arguments, prog="python -m analysis.benchmarks.first_call")
     found = rows()
-    print(table(found))
+    print(by_call(found))
     if arguments.json is not None:
         write_json(arguments.json, found)
 

@@ -22,7 +22,7 @@ import networkx as nx
 import numpy as np
 
 from analysis.benchmarks._cases import Arguments, run_cases
-from analysis.benchmarks._rows import Row, seconds_once
+from analysis.benchmarks._rows import Row, figure, seconds_once
 from analysis.benchmarks.link_prediction import yeast
 from chgraph.interop import backend
 
@@ -270,7 +270,9 @@ CASES = {"yeast": yeast_case, "large": large_case, "layer": layer_case}
 
 def by_function(rows: Collection[Row]) -> str:
     """Return a Markdown table of a line per function."""
-    lines = ["| function | networkx | igraph | ours | networkx / ours | igraph / ours | |"]
+    lines = [
+        "| function | networkx (ms) | igraph (ms) | ours (ms) | networkx / ours | igraph / ours | |"
+    ]
     lines.append("|---|---|---|---|---|---|---|")
     functions = dict.fromkeys(row.what for row in rows)
     for what in functions:
@@ -278,21 +280,17 @@ def by_function(rows: Collection[Row]) -> str:
         seconds = [_shown(peers.get(peer)) for peer in ("networkx", "igraph")]
         ratios = [_ratio(peers.get(peer)) for peer in ("networkx", "igraph")]
         own = next(iter(peers.values()))
-        cells = [what, *seconds, _seconds(own.ours), *ratios, own.note]
+        cells = [what, *seconds, figure(own.ours), *ratios, own.note]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _shown(row: Row | None) -> str:
-    return "" if row is None or row.peer is None else _seconds(row.peer)
+    return "" if row is None or row.peer is None else figure(row.peer)
 
 
 def _ratio(row: Row | None) -> str:
-    return "" if row is None or row.ratio is None else f"{row.ratio:.3g}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:,.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
+    return "" if row is None or row.ratio is None else figure(row.ratio, "")
 
 
 if __name__ == "__main__":
