@@ -1,4 +1,4 @@
-"""The command line: ``chsnn train | resume | compare | evaluate | energy | export``."""
+"""The command line: ``chsnn train | resume | compare | evaluate | energy | export | report``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
-from chsnn.lab.folder import CONFIG, check_free
+from chsnn.lab.folder import CONFIG, ROWS, check_free
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
+from chsnn.lab.page import write_comparison_page, write_run_page
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
 from chsnn.lab.training import chosen
@@ -219,6 +220,28 @@ class Export:
         print_result(document, f"{path}", json=self.json)
 
 
+@dataclass(frozen=True)
+class Report:
+    """Write the page of a run or a comparison again, from what its folder holds.
+
+    Example: chsnn report runs/demo
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The folder of a run, finished or not, or of a comparison."""
+    out: Path | None = None
+    """The file; report.html in the folder by default."""
+    json: bool = False
+    """Print JSON."""
+
+    def execute(self) -> None:
+        """Run the command."""
+        is_comparison = (self.run / ROWS).is_file() and not (self.run / CONFIG).is_file()
+        write = write_comparison_page if is_comparison else write_run_page
+        path = write(self.run, self.out)
+        print_result({"run": str(self.run), "file": str(path)}, f"{path}", json=self.json)
+
+
 def _comparable(folder: Path, config: RunConfig) -> Network:
     """Return the network of a run on the same data."""
     if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
@@ -266,7 +289,8 @@ def _parse(arguments: list[str]) -> Any:
         | Annotated[Compare, compare]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
         | Annotated[Energy, tyro.conf.subcommand("energy")]
-        | Annotated[Export, tyro.conf.subcommand("export")],
+        | Annotated[Export, tyro.conf.subcommand("export")]
+        | Annotated[Report, tyro.conf.subcommand("report")],
         arguments,
         program="chsnn",
         description="Ultra-sparse spiking networks that rewire themselves.",

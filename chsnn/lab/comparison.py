@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,12 @@ from chgraph.storage import write_atomically
 from chsnn.lab import plotting
 from chsnn.lab.config import RunConfig
 from chsnn.lab.experiment import Experiment
-from chsnn.lab.folder import CONFIG, REPORT, check_writable
+from chsnn.lab.folder import CONFIG, REPORT, ROWS, check_writable, folder_of_run
 from chsnn.lab.methods import FULLY_CONNECTED, method_config
+from chsnn.lab.page import write_comparison_page
 from chsnn.lab.summaries import summarise, table
 
-TABLE, ROWS, FIGURE = "comparison.md", "comparison.json", "comparison.png"
+TABLE, FIGURE = "comparison.md", "comparison.png"
 _MEASURES = (
     "accuracy",
     "best_validation_accuracy",
@@ -102,7 +102,7 @@ def plan_runs(
         for method in methods:
             for sparsity in [0.0] if method == FULLY_CONNECTED else sparsities:
                 config = method_config(method, replace(base, seed=seed), sparsity)
-                folder = base.out / _slug(method) / f"sparsity-{sparsity:.6g}" / f"seed-{seed}"
+                folder = folder_of_run(base.out, method, sparsity, seed)
                 plans.append(Plan(method, sparsity, replace(config, out=folder)))
     return plans
 
@@ -249,12 +249,9 @@ def _finished(plan: Plan) -> dict[str, Any] | None:
     return _row(plan, json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
-def _slug(method: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", method.lower()).strip("-")
-
-
 def _write(rows: list[dict[str, Any]], folder: Path) -> None:
     write_atomically(folder / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
     write_atomically(folder / TABLE, table(rows).encode())
     if any(row["method"] == FULLY_CONNECTED for row in rows):
         save_figure(plotting.sparsity_gain(summarise(rows)), folder / FIGURE)
+    write_comparison_page(folder)

@@ -17,13 +17,16 @@ from chsnn.lab.folder import (
     CONFIG,
     PICTURES,
     REPORT,
+    SAMPLES,
     TRAINED,
     check_folder,
     check_free,
     start_anew,
 )
 from chsnn.lab.networks import Network, build_network
+from chsnn.lab.page import write_run_page
 from chsnn.lab.report import Outcome, report, write_report
+from chsnn.lab.spikes import ShownSample, shown_samples, write_samples
 from chsnn.lab.tensorboard import check_installed
 from chsnn.lab.training import Training, chosen
 from chsnn.settings import CHANGEABLE, check_unchanged
@@ -114,14 +117,29 @@ class Experiment:
             self.config.write(folder / CONFIG)
         else:
             start_anew(self.config, trainings[0].trainer)
+        trainings[0].keep_topology(self.data.in_shape)
         outcome, *others = [training.outcome(self.data) for training in trainings]
         baseline = others[0] if others else None
         if baseline is not None:
             outcome = replace(outcome, energy=replace(outcome.energy, baseline=baseline.energy))
         _draw(folder, before, outcome, baseline)
         document = report(outcome, baseline)
+        write_samples(folder / SAMPLES, self._shown(outcome.network))
         write_report(folder / REPORT, document)
+        write_run_page(folder)
         return document
+
+    def _shown(self, network: Network) -> list[ShownSample]:
+        """Return some test samples with the spikes they cause."""
+        data, config = self.data, self.config
+        return shown_samples(
+            network,
+            data.test,
+            timesteps=config.timesteps,
+            over_time=data.over_time,
+            image=data.in_shape,
+            seed=config.seed,
+        )
 
     def _trainings(self, resume: bool, progress: bool) -> list[Training]:
         """Return the trainings of the network and its twin, ready to start or to go on."""

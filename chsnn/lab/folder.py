@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,9 +16,25 @@ TRAINED = "trained.toml"
 PREVIOUS = "checkpoint.previous.safetensors"
 BASELINE = "baseline"
 TENSORBOARD = "tensorboard"
+# The page for people, and what it shows that is nowhere else.
+PAGE, TOPOLOGY, SAMPLES = "report.html", "topology.npz", "samples.npz"
 PICTURES = ("learning_curves.png", "first_layer.png", "activity.png")
+# A row per run of a comparison.
+ROWS = "comparison.json"
 # Where a run that begins writes its first files, until all of them are there.
 _NEW = ".new"
+
+
+def folder_of_run(folder: Path, method: str, sparsity: float, seed: int) -> Path:
+    """Return where a comparison in a folder has one of its runs.
+
+    Examples
+    --------
+    >>> folder_of_run(Path("all"), "Deep R", 0.95, 1).as_posix()
+    'all/deep-r/sparsity-0.95/seed-1'
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", method.lower()).strip("-")
+    return folder / name / f"sparsity-{sparsity:.6g}" / f"seed-{seed}"
 
 
 def check_folder(folder: Path) -> None:
@@ -86,6 +103,7 @@ def start_anew(config: RunConfig, trainer: Trainer) -> None:
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left, so that no result is stale."""
     names = (REPORT, TRAINED, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
+    names += (PAGE, TOPOLOGY, SAMPLES)
     for place in (folder, folder / BASELINE):
         for name in names:
             (place / name).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,10 @@ class Outcome:
             "train_seconds": sum(self.history.column("train_seconds")),
             "evolution_seconds": sum(self.history.column("evolution_seconds")),
             "best_validation_accuracy": self.best_validation_accuracy,
+            "n_test": self.energy.n_samples,
             "layers": self.energy.to_dict()["layers"],
+            "energy_terms": [asdict(term) for term in self.energy.terms],
+            "not_counted": list(self.energy.not_counted),
         }
 
 

@@ -55,6 +55,13 @@ def summarise(rows: Sequence[dict[str, Any]]) -> list[Summary]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the comparison as a Markdown table: means and standard deviations over seeds."""
+    head, *body = table_cells(rows)
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the comparison as texts, a line of names of columns and a line per method."""
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("method", lambda s: s.method),
         ("sparsity asked (%)", lambda s: f"{100 * s.sparsity:.4g}" if s.sparsity else ""),
@@ -68,9 +75,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         ("training (s)", lambda s: _cell(s, "train_seconds", 1, ",.0f", spread=False)),
         ("seeds", lambda s: str(len(s.rows))),
     ]
-    lines = [[name for name, _ in columns], ["---"] * len(columns)]
-    lines += [[cell(summary) for _, cell in columns] for summary in summarise(rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    head = [name for name, _ in columns]
+    return [head, *([cell(summary) for _, cell in columns] for summary in summarise(rows))]
 
 
 def _cell(s: Summary, name: str, factor: float, form: str, *, spread: bool = True) -> str:

@@ -11,8 +11,9 @@ from chsnn.data import DataSet
 from chsnn.energy import estimate_energy
 from chsnn.evaluation import evaluate
 from chsnn.lab.config import RunConfig
-from chsnn.lab.folder import TENSORBOARD
+from chsnn.lab.folder import TENSORBOARD, TOPOLOGY
 from chsnn.lab.networks import Network
+from chsnn.lab.recording import TopologyRecorder
 from chsnn.lab.report import Outcome
 from chsnn.lab.tensorboard import open_writer
 from chsnn.learning_count import LearningCount
@@ -61,12 +62,17 @@ class Training:
             trainer = Trainer(network, evolution=evolution, settings=config.training(), **options)
         return cls(config, trainer)
 
+    def keep_topology(self, in_shape: tuple[int, int, int] | None) -> None:
+        """Keep the topology of every epoch to come in the run folder."""
+        recorder = TopologyRecorder(self.config.out / TOPOLOGY, self.trainer, image=in_shape)
+        self.trainer.callbacks += (recorder,)
+
     def outcome(self, data: DataSet) -> Outcome:
         """Train to the end; measure the network of one epoch on the test set, once."""
         config = self.config
         with open_writer(config.out / TENSORBOARD if config.tensorboard else None) as write:
             if write is not None:
-                self.trainer.callbacks = (lambda _, row: write(row),)
+                self.trainer.callbacks += (lambda _, row: write(row),)
             history = self.trainer.fit(data.train, data.validation)
         network = chosen(config)
         return Outcome(
