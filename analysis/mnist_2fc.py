@@ -163,7 +163,7 @@ def write_results(arguments: Arguments) -> str:
         save_figure(plotting.sparsity_gain(summarise(whole)), out / "mnist_2fc.png")
     if rows["methods"]:
         text += f"\nAll methods after training on {SUBSET:,} images.\n\n{table(rows['methods'])}"
-        figure = plotting.sparsity_gain(summarise(rows["methods"]))
+        figure = plotting.method_dots(summarise(rows["methods"]))
         save_figure(figure, out / "mnist_2fc_methods.png")
     if rows["ablation"]:
         text += f"\nTest accuracy (%) after training on {SUBSET:,} images.\n\n"

@@ -252,6 +252,5 @@ def _finished(plan: Plan) -> dict[str, Any] | None:
 def _write(rows: list[dict[str, Any]], folder: Path) -> None:
     write_atomically(folder / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
     write_atomically(folder / TABLE, table(rows).encode())
-    if any(row["method"] == FULLY_CONNECTED for row in rows):
-        save_figure(plotting.sparsity_gain(summarise(rows)), folder / FIGURE)
+    save_figure(plotting.method_dots(summarise(rows)), folder / FIGURE)
     write_comparison_page(folder)

@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from chgraph import plotting as graph_plotting
 from chgraph.graph import BipartiteGraph
 from chsnn.energy import EnergyReport
 from chsnn.history import History
+from chsnn.lab.methods import FULLY_CONNECTED
 from chsnn.lab.summaries import Summary, spread
 
 SPARSE_COLOR, DENSE_COLOR = "#c2410c", "#475569"
+_INK = "#1e293b"
 _FEW_LAYERS = 5  # more are named along the axis, without numbers on their bars
 # None of them near SPARSE_COLOR.
 _OTHER_COLORS = ("C0", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "#1e3a8a", "#134e4a", "#a21caf")
@@ -178,6 +182,70 @@ def sparsity_gain(summaries: Sequence[Summary]) -> Figure:
     figure.legend(frameon=False, fontsize=8, loc="outside right upper")
     _clean(ax)
     return figure
+
+
+def method_dots(summaries: Sequence[Summary]) -> Figure:
+    """Draw the test accuracy of each method as a row of dots with its name, best on top.
+
+    A panel per sparsity asked for. A small dot per seed, a large one for their mean; places go by
+    the logarithm of the error, so that near 100 % there is room. The line is the fully connected
+    network.
+    """
+    asked = sorted({s.sparsity for s in summaries if s.sparsity}) or [0.0]
+    groups = [_best_first(summaries, sparsity) for sparsity in asked]
+    height = 1.1 + 0.27 * max(len(group) for group in groups)
+    figure = Figure(figsize=(7.2 if len(asked) == 1 else 5.4 * len(asked), height))
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(1, len(asked), squeeze=False)[0]
+    for ax, sparsity, group in zip(panels, asked, groups, strict=True):
+        for place, summary in enumerate(group):
+            _draw_row(ax, place, summary)
+        ax.set(yticks=range(len(group)), yticklabels=[s.method for s in group])
+        for label, summary in zip(ax.get_yticklabels(), group, strict=True):
+            label.set_color(_color_of(summary.method))
+        dense = [s for s in group if s.method == FULLY_CONNECTED]
+        if dense:
+            ax.axvline(_error(dense[0].mean("accuracy")), color=DENSE_COLOR, lw=0.8, ls=":")
+        title = f"{100 * sparsity:g} % of the links absent, as asked for" if sparsity else None
+        ax.set_title(title, fontsize=10, loc="left")
+        ax.set(xscale="log", xlabel="test accuracy (%), by the logarithm of the error")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(lambda error, _: f"{100 - error:g}")
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.invert_xaxis()
+        ax.invert_yaxis()
+        ax.grid(axis="x", color="#e2e8f0", linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+    return figure
+
+
+def _best_first(summaries: Sequence[Summary], sparsity: float) -> list[Summary]:
+    group = [s for s in summaries if s.sparsity in (0.0, sparsity)]
+    return sorted(group, key=lambda s: -s.mean("accuracy"))
+
+
+def _draw_row(ax: Axes, place: int, summary: Summary) -> None:
+    color, mean = _color_of(summary.method), summary.mean("accuracy")
+    if len(summary.rows) > 1:
+        errors = [_error(row["accuracy"]) for row in summary.rows]
+        ax.plot(errors, [place] * len(errors), "o", color=color, alpha=0.35, ms=3.5, mew=0)
+    ax.plot([_error(mean)], [place], "o", color=color, ms=6.5)
+    text = f"{100 * mean:.2f}"
+    if len(summary.rows) > 1:
+        text += f" ± {100 * summary.deviation('accuracy'):.2f}"
+    where = ax.get_yaxis_transform()
+    ax.text(1.02, place, text, transform=where, va="center", fontsize=8.5, color=color)
+
+
+def _error(accuracy: float) -> float:
+    """Return the error in percent, on a logarithmic axis never 0."""
+    return max(100 * (1 - accuracy), 1e-3)
+
+
+def _color_of(method: str) -> str:
+    return {"CH-SNN": SPARSE_COLOR, FULLY_CONNECTED: DENSE_COLOR}.get(method, _INK)
 
 
 def _clean(*axes: Any) -> None:

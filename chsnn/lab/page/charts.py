@@ -23,11 +23,15 @@ class Scale:
     ----------
     low, high : float
     is_log : bool
+    whole : float or None
+        If given, what counts is how much a value falls short of it: an accuracy by its error, so
+        that 98 and 99 % are as far apart as 96 and 98 %.
     """
 
     low: float
     high: float
     is_log: bool = False
+    whole: float | None = None
 
     @classmethod
     def over(
@@ -62,6 +66,28 @@ class Scale:
         room = pad * (high - low) or (abs(high) * 0.05 or 1.0 if high == low else 0.0)
         return cls(low if zero and low == 0.0 else low - room, high + room)
 
+    @classmethod
+    def short_of(cls, whole: float, values: Iterable[float]) -> Scale:
+        """Return a scale by the logarithm of what values lack; a linear one if one lacks nothing.
+
+        Examples
+        --------
+        >>> scale = Scale.short_of(100.0, [90.0, 99.0])
+        >>> scale.ticks(3), round(scale.share(98.0) - scale.share(96.0), 3)
+        ([99.0, 98.0, 95.0, 90.0], 0.269)
+        """
+        fit = [float(v) for v in values if not is_missing(v)]
+        if not fit or max(fit) >= whole or min(fit) == max(fit):
+            return cls.over(fit)
+        lacks = cls.over([whole - value for value in fit], log=True)
+        return cls(whole - lacks.high, whole - lacks.low, False, whole)
+
+    def _lack(self) -> Scale | None:
+        """Return the scale of what values lack."""
+        if self.whole is None:
+            return None
+        return Scale(self.whole - self.high, self.whole - self.low, True)
+
     def share(self, value: float) -> float:
         """Return where a value lies, from 0 at the low end to 1 at the high one.
 
@@ -70,6 +96,9 @@ class Scale:
         >>> Scale(0.0, 4.0).share(1.0), Scale(1.0, 100.0, True).share(10.0)
         (0.25, 0.5)
         """
+        lack = self._lack()
+        if lack is not None and self.whole is not None:
+            return 1.0 - lack.share(self.whole - value)
         if self.is_log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -82,6 +111,9 @@ class Scale:
         >>> Scale(0.0, 9.0).ticks(), Scale(30.0, 4_000.0, True).ticks()
         ([0.0, 2.0, 4.0, 6.0, 8.0], [100.0, 1000.0])
         """
+        lack = self._lack()
+        if lack is not None and self.whole is not None:
+            return [float(f"{self.whole - tick:.12g}") for tick in lack.ticks(most)]
         if self.is_log and self.high / self.low > 8:
             return self._decades(most)
         rough = (self.high - self.low) / most

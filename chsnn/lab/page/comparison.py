@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,17 +16,59 @@ from chsnn.lab.methods import FULLY_CONNECTED
 from chsnn.lab.page.charts import Axis, Scale, Series, line_chart
 from chsnn.lab.page.document import page, settings_table
 from chsnn.lab.page.dots import Dot, DotRow, dot_table
-from chsnn.lab.page.html import Child, Markup, element, figure, grid, section, table
+from chsnn.lab.page.html import Child, Markup, element, figure, grid, join, section, table
 from chsnn.lab.page.numbers import count, number, percent
-from chsnn.lab.summaries import Summary, summarise, table_cells
+from chsnn.lab.summaries import Summary, spread, summarise, table_cells
 
 OURS = "CH-SNN"
-# Measures that ablations are compared by: key, title, factor, form of a value, logarithmic.
-_MEASURES: tuple[tuple[str, str, float, Callable[[float], str], bool], ...] = (
-    ("accuracy", "Test accuracy (%)", 100.0, "{:.2f}".format, False),
-    ("sops_per_sample", "SOPs a sample", 1.0, count, True),
-    ("firing_rate", "Firing rate (%)", 100.0, "{:.1f}".format, False),
-    ("node_sparsity", "Neurons removed (%)", 100.0, "{:.1f}".format, False),
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What methods are compared by: a title, a number of a row, how it is written and placed.
+
+    A number is multiplied by the factor after means are taken, as everywhere.
+    """
+
+    title: str
+    of: Callable[[dict[str, Any]], float]
+    form: Callable[[float], str]
+    scale: Callable[[Sequence[float]], Scale]
+    about: str = ""
+    factor: float = 1.0
+
+
+def _linear(values: Sequence[float]) -> Scale:
+    return Scale.over(values, zero=True)
+
+
+def _logarithmic(values: Sequence[float]) -> Scale:
+    return Scale.over(values, log=True)
+
+
+_ACCURACY = Measure(
+    "Test accuracy (%)",
+    lambda row: row["accuracy"],
+    "{:.2f}".format,
+    lambda values: Scale.short_of(100.0, values),
+    "placed by the logarithm of the error",
+    100.0,
+)
+_SOPS = Measure("SOPs a sample", lambda r: r["sops_per_sample"], count, _logarithmic, "log scale")
+_LINKS = Measure(
+    "Links left (%)",
+    lambda row: 1 - row["link_sparsity"],
+    "{:.2f}".format,
+    _logarithmic,
+    "all layers, log scale",
+    100.0,
+)
+_SECONDS = Measure(
+    "Training (s)", lambda r: r["train_seconds"], "{:,.1f}".format, _logarithmic, "log scale"
+)
+_RATE = Measure("Firing rate (%)", lambda r: r["firing_rate"], "{:.1f}".format, _linear, "", 100.0)
+_NEURONS = Measure(
+    "Neurons removed (%)", lambda r: r["node_sparsity"], "{:.1f}".format, _linear, "", 100.0
 )
 
 
@@ -110,79 +153,74 @@ def _group(summaries: Sequence[Summary], sparsity: float) -> list[Summary]:
 
 
 def _summary(summaries: Sequence[Summary], asked: Sequence[float]) -> Markup:
-    lines = []
-    for sparsity in asked:
-        sparse = [s for s in _group(summaries, sparsity) if s.sparsity]
-        if not sparse:
-            continue
-        best = sparse[0]
-        kind = "sparse" if best.method == OURS else None
-        gain = ""
-        if best.gains:
-            points = f"{100 * fmean(best.gains):+.2f}".replace("-", "\N{MINUS SIGN}")
-            gain = f", {points} points beside the fully connected network"
-        name = element("b", best.method, class_=kind)
-        accuracy = element("b", percent(best.mean("accuracy")))
-        lines.append(
-            element(
-                "p",
-                f"Best with {100 * sparsity:.4g} % of the links absent: ",
-                name,
-                " with ",
-                accuracy,
-                f"{gain}.",
-                class_="headline",
-            )
-        )
-    return section("Summary", *lines)
+    groups = [[s for s in _group(summaries, a) if s.sparsity] for a in asked]
+    findings = [_finding(group[0]) for group in groups if group]
+    if len(findings) == 1:
+        return section("Summary", element("p", findings[0], class_="headline"))
+    lines = [element("li", finding) for finding in findings]
+    return section("Summary", element("ul", *lines, class_="findings") if lines else None)
+
+
+def _finding(best: Summary) -> Markup:
+    """Return in words which sparse method is the best at its sparsity."""
+    gain = "."
+    if best.gains:
+        points = f"{100 * fmean(best.gains):+.2f}".replace("-", "\N{MINUS SIGN}")
+        gain = f", {points} points beside the fully connected network, seed by seed."
+    kind = "sparse" if best.method == OURS else None
+    return join(
+        f"Best with {100 * best.sparsity:.4g}\N{NO-BREAK SPACE}% of the links absent: ",
+        element("b", best.method, class_=kind),
+        " with ",
+        element("b", percent(best.mean("accuracy"))),
+        gain,
+    )
 
 
 # ---------------------------------------------------------------------------------- methods
 
 
 def _methods(summaries: Sequence[Summary], asked: Sequence[float]) -> Markup:
-    pairs = []
+    parts: list[Child] = []
     for sparsity in asked:
         group = _group(summaries, sparsity)
-        title = f"{100 * sparsity:.4g} % of the links absent" if sparsity else "Every link"
-        pairs.append(
-            element(
-                "div",
-                figure(_dots(group, *_MEASURES[0]), f"Test accuracy (%), {title}"),
-                figure(_dots(group, *_MEASURES[1]), "SOPs a sample", "log scale, same order"),
-                class_="halves",
-            )
-        )
-    about = "A large dot is the mean over seeds, a small one a seed; best on top."
-    return section("Methods", *pairs, about=about)
+        title = f"{100 * sparsity:.4g} % of the links absent, as asked for" if sparsity else None
+        parts += [
+            None if title is None else element("h3", title),
+            _side_by_side(group, (_ACCURACY, _SOPS, _LINKS, _SECONDS)),
+        ]
+    about = "A large dot is the mean over seeds, a small one a seed. Most accurate first."
+    return section("Methods", *parts, about=about)
 
 
-def _dots(
-    group: Sequence[Summary],
-    key: str,
-    title: str,
-    factor: float,
-    form: Callable[[float], str],
-    log: bool,
-) -> Markup:
+def _side_by_side(group: Sequence[Summary], measures: Sequence[Measure]) -> Markup:
+    figures = [figure(_dots(group, m), m.title, m.about or None) for m in measures]
+    return element("div", *figures, class_="halves")
+
+
+def _dots(group: Sequence[Summary], measure: Measure) -> Markup:
     """Return a row per method: a dot per seed, their mean, and both in digits."""
-    rows = []
+    rows, means = [], {}
     for s in group:
-        kind = kind_of(s.method)
-        values = [factor * row[key] for row in s.rows]
-        mean = factor * s.mean(key)
+        kind, form = kind_of(s.method), measure.form
+        raw = [measure.of(row) for row in s.rows]
+        values = [measure.factor * value for value in raw]
+        mean = means[s.method] = measure.factor * fmean(raw)
         dots = [
             Dot(value, f"{kind} small", f"seed {row['seed']}: {form(value)}")
             for value, row in zip(values, s.rows, strict=True)
         ]
         dots = [*(dots if len(dots) > 1 else []), Dot(mean, kind, f"{s.method}: {form(mean)}")]
-        spread = f" ± {form(factor * s.deviation(key))}" if len(values) > 1 else ""
-        rows.append(DotRow(element("span", s.method, class_=kind), dots, f"{form(mean)}{spread}"))
-    scale = Scale.over([dot.value for row in rows for dot in row.dots], log=log)
-    dense = [factor * s.mean(key) for s in group if s.method == FULLY_CONNECTED]
-    return dot_table(
-        rows, scale, head=("method", title, "mean ± s.d."), mark=dense[0] if dense else None
-    )
+        text = (
+            f"{form(mean)} ± {form(measure.factor * spread(raw))}"
+            if len(values) > 1
+            else form(mean)
+        )
+        rows.append(DotRow(element("span", s.method, class_=kind), dots, text))
+    scale = measure.scale([dot.value for row in rows for dot in row.dots])
+    several = any(len(s.rows) > 1 for s in group)
+    head = ("method", "", "mean ± s.d." if several else "")
+    return dot_table(rows, scale, head=head, mark=means.get(FULLY_CONNECTED))
 
 
 def kind_of(method: str) -> str:
@@ -198,9 +236,10 @@ def _over_sparsities(summaries: Sequence[Summary], asked: Sequence[float]) -> Ch
         return None
     best = _group(summaries, asked[-1])
     methods = list(dict.fromkeys(s.method for s in (*best, *summaries) if s.sparsity))
-    charts = [
-        figure(_lines(summaries, [method]), method) for method in methods if not _is_variant(method)
-    ]
+    methods = [method for method in methods if not _is_variant(method)]
+    if len(methods) < 2:
+        return None
+    charts = [figure(_lines(summaries, [method]), method) for method in methods]
     about = "Test accuracy (%) against the links absent (%), one method each, all on one scale."
     return section("Over sparsities", grid(*charts), about=about)
 
@@ -244,9 +283,9 @@ def _ablation(summaries: Sequence[Summary], asked: Sequence[float]) -> Child:
         about = f"{OURS} with one part exchanged: test accuracy (%) against the links absent (%)."
         return section("Ablation", grid(*charts), about=about)
     group = [s for s in summaries if s.method in (OURS, *variants)]
-    charts = [figure(_dots(group, *measure), measure[1]) for measure in _MEASURES]
     about = f"{OURS} with one part exchanged, everything else equal."
-    return section("Ablation", element("div", *charts, class_="halves"), about=about)
+    shown = _side_by_side(group, (_ACCURACY, _SOPS, _RATE, _NEURONS))
+    return section("Ablation", shown, about=about)
 
 
 # ------------------------------------------------------------------------ table, runs, settings
@@ -254,7 +293,10 @@ def _ablation(summaries: Sequence[Summary], asked: Sequence[float]) -> Child:
 
 def _table(rows: Sequence[dict[str, Any]]) -> Markup:
     head, *body = table_cells(rows)
-    cells: list[list[Child]] = [list(line) for line in body]
+    cells: list[list[Child]] = [
+        [name, *(cell.replace("-", "\N{MINUS SIGN}") for cell in numbers)]
+        for name, *numbers in body
+    ]
     return section("Table", table(head, cells, class_="runs"), about="Means ± standard deviations.")
 
 

@@ -9,14 +9,14 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def percent(value: float | None, digits: int = 2) -> str:
-    """Return a share in percent.
+    r"""Return a share in percent.
 
     Examples
     --------
     >>> percent(0.98243), percent(None)
-    ('98.24 %', '–')
+    ('98.24\\xa0%', '–')
     """
-    return MISSING if is_missing(value) else f"{100 * value:.{digits}f} %"  # type: ignore[operator]
+    return MISSING if is_missing(value) else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"  # type: ignore[operator]
 
 
 def count(value: float | None) -> str:
