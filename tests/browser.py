@@ -72,9 +72,11 @@ class Browser:
 
     def _take(self, method, parameters):
         if method == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(parameters["exceptionDetails"])[:500])
+            details = parameters["exceptionDetails"]
+            said = details.get("exception", {}).get("description")
+            self.problems.append(said or details["text"])
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
-            self.problems.append(json.dumps(parameters["args"])[:500])
+            self.problems.append(json.dumps(parameters["args"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
             self.problems.append(parameters["entry"]["text"])
         elif method == "Network.requestWillBeSent":

@@ -103,7 +103,7 @@ def start_anew(config: RunConfig, trainer: Trainer) -> None:
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left, so that no result is stale."""
     names = (REPORT, TRAINED, HISTORY, CHECKPOINT, PREVIOUS, BEST, *PICTURES)
-    names += (PAGE, TOPOLOGY, SAMPLES)
+    for_people = (PAGE, TOPOLOGY, SAMPLES)
     for place in (folder, folder / BASELINE):
-        for name in names:
+        for name in (*names, *for_people):
             (place / name).unlink(missing_ok=True)

@@ -198,27 +198,32 @@ def method_dots(summaries: Sequence[Summary]) -> Figure:
     figure.set_layout_engine("constrained")
     panels = figure.subplots(1, len(asked), squeeze=False)[0]
     for ax, sparsity, group in zip(panels, asked, groups, strict=True):
-        for place, summary in enumerate(group):
-            _draw_row(ax, place, summary)
-        ax.set(yticks=range(len(group)), yticklabels=[s.method for s in group])
-        for label, summary in zip(ax.get_yticklabels(), group, strict=True):
-            label.set_color(_color_of(summary.method))
-        dense = [s for s in group if s.method == FULLY_CONNECTED]
-        if dense:
-            ax.axvline(_error(dense[0].mean("accuracy")), color=DENSE_COLOR, lw=0.8, ls=":")
+        _draw_methods(ax, group)
         title = f"{100 * sparsity:g} % of the links absent, as asked for" if sparsity else None
         ax.set_title(title, fontsize=10, loc="left")
-        ax.set(xscale="log", xlabel="test accuracy (%), by the logarithm of the error")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(lambda error, _: f"{100 - error:g}")
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.invert_xaxis()
-        ax.invert_yaxis()
-        ax.grid(axis="x", color="#e2e8f0", linewidth=0.6)
-        ax.set_axisbelow(True)
-        ax.tick_params(axis="y", length=0)
-        ax.spines[["top", "right", "left"]].set_visible(False)
     return figure
+
+
+def _draw_methods(ax: Axes, group: Sequence[Summary]) -> None:
+    """Draw a row per method, in the order they come, from the top."""
+    for place, summary in enumerate(group):
+        _draw_row(ax, place, summary)
+    ax.set(yticks=range(len(group)), yticklabels=[s.method for s in group])
+    for label, summary in zip(ax.get_yticklabels(), group, strict=True):
+        label.set_color(_color_of(summary.method))
+    dense = [s for s in group if s.method == FULLY_CONNECTED]
+    if dense:
+        ax.axvline(_error(dense[0].mean("accuracy")), color=DENSE_COLOR, lw=0.8, ls=":")
+    ax.set(xscale="log", xlabel="test accuracy (%), by the logarithm of the error")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(lambda error, _: f"{100 - error:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.invert_xaxis()
+    ax.invert_yaxis()
+    ax.grid(axis="x", color="#e2e8f0", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _best_first(summaries: Sequence[Summary], sparsity: float) -> list[Summary]:

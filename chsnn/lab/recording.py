@@ -235,7 +235,7 @@ def read_arrays(path: Path, form: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays: dict[str, Any] = dict(file)
         about = json.loads(str(arrays["about"]))
         if about["format"] != form:

@@ -232,5 +232,11 @@ def _sample(i: int, entry: dict[str, Any], arrays: dict[str, Any]) -> ShownSampl
         )
         for j, about in enumerate(entry["populations"])
     ]
-    whole = (int(entry[name]) for name in ("index", "label", "predicted"))
-    return ShownSample(*whole, arrays[f"{i} scores"], arrays[f"{i} image"], tuple(populations))
+    return ShownSample(
+        index=int(entry["index"]),
+        label=int(entry["label"]),
+        predicted=int(entry["predicted"]),
+        scores=arrays[f"{i} scores"],
+        image=arrays[f"{i} image"],
+        populations=tuple(populations),
+    )

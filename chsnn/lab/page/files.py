@@ -92,7 +92,7 @@ def _try(
         if missing is not None:
             notes.append(f"{missing} (no {path.name})")
     except (OSError, ValueError, KeyError):
-        notes.append(f"{path.name} cannot be read and is left out")
+        notes.append(f"damaged and left out: {path.name}")
     return None
 
 
