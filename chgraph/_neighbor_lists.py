@@ -19,7 +19,19 @@ MAX_NODES = np.iinfo(np.int32).max
 
 
 class GraphInputWarning(UserWarning):
-    """Something of the input is not in the graph: weights, self-loops, repeated links."""
+    """Something of the input is not in the graph: weights, self-loops, repeated links.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> import chgraph
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     graph = chgraph.as_graph(np.array([[0.0, 2.5], [2.5, 0.0]]))
+    >>> said[0].category.__name__
+    'GraphInputWarning'
+    """
 
 
 def warn_of_input(message: str) -> None:

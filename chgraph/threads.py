@@ -58,6 +58,16 @@ def set_thread_count(n_threads: int | None) -> None:
     ------
     ValueError
         If `n_threads` is not positive.
+
+    Examples
+    --------
+    >>> before = thread_count()
+    >>> set_thread_count(1)
+    >>> thread_count()
+    1
+    >>> set_thread_count(None)
+    >>> thread_count() == before
+    True
     """
     global _setting
     _setting = None if n_threads is None else check_positive_int("n_threads", n_threads)
@@ -67,7 +77,7 @@ def workers_for(operations: float, n_threads: int | None = None) -> AbstractCont
     """Allow as many threads as some work is worth, at most `n_threads`.
 
     Little work gets one: starting a second would only slow it down. Hardly any work is not
-    even compiled, as long as its kernels are not (:class:`chgraph.jit.Kernel`).
+    even compiled, as long as its kernels are not (``chgraph.jit.Kernel``).
 
     Parameters
     ----------
@@ -116,6 +126,12 @@ def thread_limit(n_threads: int | None) -> AbstractContextManager[int]:
     ------
     ValueError
         If `n_threads` is not positive; on entry.
+
+    Examples
+    --------
+    >>> with thread_limit(1) as n_threads:
+    ...     n_threads
+    1
     """
     return _ThreadLimit(n_threads)
 

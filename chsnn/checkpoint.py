@@ -159,6 +159,18 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> nn.Module:
         If there is no such file.
     ValueError
         If it cannot be read or does not fit the model; nothing has been changed then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = chsnn.save(network, Path(folder, "network.safetensors"))
+    ...     again = chsnn.load(path)
+    >>> again.layers[0].graph == network.layers[0].graph
+    True
     """
     document, tensors = read_document(Path(path))
     return _model(_description(document, Path(path)), tensors, model, Path(path))

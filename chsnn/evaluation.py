@@ -41,6 +41,14 @@ def evaluate(
     ------
     ValueError
         If the data are empty or not what they should be.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 100, 10), sparsity=0.9, inputs=data.train.images)
+    >>> 0.0 <= chsnn.evaluate(network, data.test) <= 1.0
+    True
     """
     ((_, measure),) = named_metrics(metric).items()
     return float(measure(*all_scores(model, data, batch_size=batch_size, seed=seed)))

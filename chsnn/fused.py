@@ -234,6 +234,16 @@ class DenseLIF(nn.Linear):
     linear : nn.Linear
         Whose parameters it takes.
     neuron : LIFNumbers
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> dense = chsnn.densify(chsnn.networks.mlp((8, 16, 3), sparsity=0.5))
+    >>> type(dense.layers[0]).__name__
+    'DenseLIF'
+    >>> dense.layers[0](torch.zeros(5, 2, 8)).shape
+    torch.Size([5, 2, 16])
     """
 
     def __init__(self, linear: nn.Linear, neuron: LIFNumbers) -> None:
@@ -258,6 +268,16 @@ class DenseReadout(nn.Linear):
     ----------
     linear : nn.Linear
         Whose parameters it takes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> dense = chsnn.densify(chsnn.networks.mlp((8, 16, 3), sparsity=0.5))
+    >>> type(dense.layers[-1]).__name__
+    'DenseReadout'
+    >>> dense.layers[-1](torch.zeros(5, 2, 16)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(self, linear: nn.Linear) -> None:

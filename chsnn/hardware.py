@@ -32,6 +32,11 @@ class EnergyFigure:
     source : str
     includes, leaves_out : str
         In words.
+
+    Examples
+    --------
+    >>> EnergyFigure(2e-12, source="a data sheet").value
+    2e-12
     """
 
     value: float
@@ -166,7 +171,7 @@ def as_hardware(hardware: Hardware | str | Path) -> Hardware:
     Raises
     ------
     ValueError
-        If it is neither a name of :data:`HARDWARE` nor a file with one profile.
+        If it is neither a name of :data:`chsnn.HARDWARE` nor a file with one profile.
 
     Examples
     --------

@@ -75,6 +75,15 @@ class EventRun:
         every step, and skips zeros).
     trains : tuple of Tensor of bool, shape (T, n) or (T, B, n)
         Spikes of each layer of neurons; empty unless they were asked for.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> run = chsnn.inference.compile_network(network).classify(torch.rand(5, 8))
+    >>> run.scores.shape, run.spikes.shape
+    (torch.Size([5, 3]), (1,))
     """
 
     scores: Tensor
@@ -107,6 +116,15 @@ class EventNetwork:
     ------
     ValueError
         If there is no stage, or two neighboring ones do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> engine = chsnn.inference.compile_network(network)
+    >>> engine.sizes
+    (8, 16, 3)
     """
 
     def __init__(self, stages: Sequence[Stage], encoder: Encoder) -> None:

@@ -27,6 +27,25 @@ class LearningRule(Protocol):
     """Puts into ``.grad`` of a model's parameters what an optimiser is to follow.
 
     It may have a method ``after_step(model)``, called once the optimiser has moved the weights.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> class Signs:  # a rule of one's own: the signs of the true gradient
+    ...     def gradients(self, model, inputs, targets, loss):
+    ...         scores = model(inputs)
+    ...         value = loss(scores, targets)
+    ...         value.backward()
+    ...         for parameter in model.parameters():
+    ...             parameter.grad = parameter.grad.sign()
+    ...         return value.detach(), scores.detach()
+    >>> network = chsnn.networks.mlp((64, 32, 10), sparsity=0.8)
+    >>> trainer = chsnn.Trainer(
+    ...     network, learning=Signs(), epochs=1, learning_rate=1e-3, progress=False
+    ... )
+    >>> data = chsnn.load_data("digits")
+    >>> history = trainer.fit(data.train, data.validation)
     """
 
     def gradients(
@@ -37,7 +56,23 @@ class LearningRule(Protocol):
 
 
 class BPTT:
-    """Backpropagation through time: the gradient of the loss, surrogates in the spikes' place."""
+    """Backpropagation through time: the gradient of the loss, surrogates in the spikes' place.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> rule = BPTT()
+    >>> loss, scores = rule.gradients(
+    ...     network,
+    ...     torch.rand(4, 8),
+    ...     torch.tensor([0, 1, 2, 0]),
+    ...     torch.nn.functional.cross_entropy,
+    ... )
+    >>> scores.shape
+    torch.Size([4, 3])
+    """
 
     def gradients(
         self, model: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss

@@ -41,13 +41,27 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
 
 
 def mean_squared_error(scores: Tensor, targets: Tensor) -> float:
-    """Return the mean of the squared differences; shapes must be equal."""
+    """Return the mean of the squared differences; shapes must be equal.
+
+    Examples
+    --------
+    >>> import torch
+    >>> mean_squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    2.0
+    """
     _check_equal(scores, targets)
     return float((scores - targets).double().square().mean())
 
 
 def mean_absolute_error(scores: Tensor, targets: Tensor) -> float:
-    """Return the mean size of the differences; shapes must be equal."""
+    """Return the mean size of the differences; shapes must be equal.
+
+    Examples
+    --------
+    >>> import torch
+    >>> mean_absolute_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    1.0
+    """
     _check_equal(scores, targets)
     return float((scores - targets).double().abs().mean())
 
@@ -124,6 +138,12 @@ def cross_entropy(scores: Tensor, labels: Tensor, *, label_smoothing: float = 0.
     ------
     ValueError
         If they do not fit the scores, or are numbers for a regression.
+
+    Examples
+    --------
+    >>> import torch
+    >>> cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]))  # log(4)
+    tensor(1.3863)
     """
     check_scores(scores, labels)
     if labels.is_floating_point() and labels.shape == scores.shape:

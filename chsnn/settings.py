@@ -32,7 +32,15 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Everything about a training that is a number or a name."""
+    """Everything about a training that is a number or a name.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> settings = chsnn.TrainingSettings(epochs=3, learning_rate=0.01)
+    >>> settings.optimizer, settings.learning_rate_schedule
+    ('adam', 'cosine')
+    """
 
     epochs: int = 30
     """Passes over the training samples."""

@@ -116,6 +116,16 @@ def set_threads(n_threads: int) -> None:
     ------
     ValueError
         If `n_threads` is not positive, or more than any machine has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> before = torch.get_num_threads()
+    >>> chsnn.set_threads(1)
+    >>> torch.get_num_threads()
+    1
+    >>> chsnn.set_threads(before)
     """
     check_threads("n_threads", n_threads)
     set_thread_count(n_threads)

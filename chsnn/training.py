@@ -29,7 +29,14 @@ CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "histo
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss or a weight became NaN or infinite; what was saved before still stands."""
+    """The loss or a weight became NaN or infinite; what was saved before still stands.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> issubclass(chsnn.TrainingDiverged, RuntimeError)
+    True
+    """
 
 
 # Called with the trainer and the row of every epoch, once it is saved.

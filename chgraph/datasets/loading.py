@@ -58,7 +58,7 @@ def load(name: str) -> Graph | BipartiteGraph:
     Returns
     -------
     Graph or BipartiteGraph
-        By :attr:`Dataset.bipartite`. Without weights.
+        By :class:`chgraph.datasets.Dataset`. Without weights.
 
     Raises
     ------

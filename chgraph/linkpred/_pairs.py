@@ -23,6 +23,14 @@ class ScoredPairs(NamedTuple):
         In a graph of one kind of node source < target; in a bipartite one the left and
         the right node.
     score : ndarray of float64
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> layer = chgraph.BipartiteGraph.from_biadjacency([[1, 1, 0], [0, 1, 1]])
+    >>> pairs = next(chgraph.linkpred.unlinked_scores(layer, "CH3-L3"))
+    >>> sorted(zip(pairs.source.tolist(), pairs.target.tolist(), pairs.score.tolist()))
+    [(0, 2, 1.0), (1, 0, 1.0)]
     """
 
     source: np.ndarray

@@ -57,6 +57,16 @@ class AdaptiveScores:
         By the selected rule, at 12 significant digits.
     spcorr : ndarray of float64
         SPcorr under the selected rule, at 12 decimals.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from chgraph.linkpred.adaptive import adaptive_scores
+    >>> found = adaptive_scores(chgraph.datasets.load("karate"), "CHA")
+    >>> found.selected
+    'CH3-L3'
+    >>> {rule: round(aupr, 3) for rule, aupr in found.auprs.items()}
+    {'CH2-L2': 0.444, 'CH3-L2': 0.426, 'CH2-L3': 0.436, 'CH3-L3': 0.464}
     """
 
     method: str

@@ -87,12 +87,26 @@ _CHUNK_PAIRS = 2_000_000
 
 
 def classic_methods(graph: Graph | BipartiteGraph) -> tuple[str, ...]:
-    """Return the names of the classic methods that can score this kind of graph."""
+    """Return the names of the classic methods that can score this kind of graph.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> classic_methods(chgraph.datasets.load("southern_women"))
+    ('CN', 'JC', 'CAR', 'CJC', 'CPA', 'RA', 'AA', 'CRA', 'CAA', 'PA')
+    """
     return BIPARTITE_FORMS if graph.is_bipartite else _MONOPARTITE
 
 
 def check_classic_method(graph: Graph | BipartiteGraph, method: str) -> str:
-    """Return the name of a classic method, or raise ValueError if it cannot score `graph`."""
+    """Return the name of a classic method, or raise ValueError if it cannot score `graph`.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> check_classic_method(chgraph.datasets.load("karate"), "RA")
+    'RA'
+    """
     check_choice("method", method, CLASSIC_METHODS)
     available = classic_methods(graph)
     if method not in available:

@@ -51,6 +51,16 @@ class Evaluation:
     settings : dict
         "network", "links", "removed", "repeats", "connected", "local_community", "k";
         "random": the measures of a random ranking, on average.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> club = chgraph.datasets.load("karate")
+    >>> found = chgraph.linkpred.evaluate(club, methods=["CH3-L3", "CN"], repeats=3, rng=0)
+    >>> found.methods
+    ('CH3-L3', 'CN')
+    >>> found.values("CH3-L3", "precision").shape
+    (3,)
     """
 
     rows: tuple[dict[str, Any], ...]

@@ -59,6 +59,14 @@ class Ranking:
         Places, from 0 and ascending, of the positives among the pairs that score 0.
     n_zero : int
         Number of pairs that score 0, all below the scored ones.
+
+    Examples
+    --------
+    >>> ranking = rank_pairs([4.0, 3.0, 3.0, 1.0], [True, False, True, False])
+    >>> ranking.n_pairs, ranking.n_positive
+    (4, 2)
+    >>> ranking.hits(1)
+    array([1])
     """
 
     score: np.ndarray
@@ -335,7 +343,16 @@ def mcc(ranking: Ranking) -> float:
 
 
 def measure_all(ranking: Ranking, k: int = 100) -> dict[str, float]:
-    """Return every measure by its name, AUP to the depth `k`."""
+    """Return every measure by its name, AUP to the depth `k`.
+
+    Examples
+    --------
+    >>> measures = measure_all(rank_pairs([4, 3, 2, 1], [True, False, True, False]), k=2)
+    >>> list(measures)
+    ['precision', 'AUC-PR', 'AUC-ROC', 'AUC-mROC', 'AUP@2', 'NDCG', 'MCC']
+    >>> measures["AUC-ROC"]
+    0.75
+    """
     return {
         "precision": precision(ranking),
         "AUC-PR": auc_pr(ranking),

@@ -54,6 +54,13 @@ def unlinked_scores(
     ------
     ValueError
         If the method cannot score this kind of graph.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> club = chgraph.datasets.load("karate")
+    >>> sum(len(pairs.score) for pairs in chgraph.linkpred.unlinked_scores(club, "CH3-L3"))
+    401
     """
     method = _checked(graph, method, local_community)
     if method in automata.AUTOMATA_METHODS:

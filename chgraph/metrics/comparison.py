@@ -22,6 +22,14 @@ class Overlap:
         Shared links over the links that either has; NaN if neither has any.
     of_first, of_second : float
         Share of the links of each graph that the other has too; NaN without links.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> first = chgraph.BipartiteGraph.from_biadjacency([[1, 1], [0, 1]])
+    >>> second = chgraph.BipartiteGraph.from_biadjacency([[1, 0], [1, 1]])
+    >>> overlap(first, second)
+    Overlap(shared=2, jaccard=0.5, of_first=0.6666666666666666, of_second=0.6666666666666666)
     """
 
     shared: int

@@ -44,6 +44,13 @@ class PowerLawFit:
         Number of degrees from xmin on.
     exponent : float
         The most likely exponent, before correction.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> fit = powerlaw_fit(chgraph.datasets.load("les_miserables"))
+    >>> round(fit.gamma, 2), fit.xmin, fit.n_tail
+    (3.99, 10, 22)
     """
 
     gamma: float

@@ -43,6 +43,13 @@ class Measure:
     stream : str
         Measures of one stream are given equal random numbers; by default each has its own,
         so that its value is the same whichever others are asked for.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> [nodf] = [measure for measure in chgraph.metrics.MEASURES if measure.name == "nodf"]
+    >>> nodf.applies_to, nodf.cost
+    ('bipartite', 'fast')
     """
 
     name: str

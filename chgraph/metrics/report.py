@@ -40,6 +40,15 @@ class Summary(Mapping[str, float]):
         The measures that were estimated from random draws, with their spread.
     reasons : dict of str to str
         Why a measure is NaN, for each that is.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> club = chgraph.metrics.summary(chgraph.datasets.load("karate"), cost="fast")
+    >>> round(club["clustering"], 3)
+    0.571
+    >>> len(club) == len(list(club))
+    True
     """
 
     graph: Graph | BipartiteGraph

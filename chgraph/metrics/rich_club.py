@@ -28,6 +28,13 @@ class RichClub:
     coefficients : ndarray of float64, shape (n,)
         Share of the pairs of nodes with larger degree that are linked; NaN where there is
         no such pair.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> club = rich_club(chgraph.datasets.load("karate"))
+    >>> club.degrees[-3:].tolist(), club.coefficients[-3:].round(2).tolist()
+    ([10, 12, 16], [0.33, 0.0, nan])
     """
 
     degrees: np.ndarray
@@ -51,6 +58,13 @@ class RichClubTest:
         As in :class:`RichClub`.
     null_mean, null_spread : ndarray of float64, shape (n,)
         Mean and standard deviation of the coefficients over the null models.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> test = rich_club_p(chgraph.datasets.load("karate"), n_nulls=20, rng=0)
+    >>> test.peak > 0, 0 <= test.p.value <= 1
+    (True, True)
     """
 
     p: Estimate

@@ -79,6 +79,12 @@ def layer_density(graph: Any) -> float:
     Parameters
     ----------
     graph : BipartiteGraph or what :func:`chgraph.as_bipartite` takes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> round(layer_density(chgraph.datasets.load("southern_women")), 3)
+    0.353
     """
     work = layer_workspace(graph)
     left, right = work.graph.shape

@@ -36,6 +36,15 @@ class SmallWorld:
         "clustering", "char_path", "efficiency_glob" and "efficiency_loc" of the graph.
     random, lattice : dict of str to Estimate
         Mean and spread of the same over the random and the lattice-like null models.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> found = small_world(chgraph.datasets.load("karate"), n_nulls=3, rng=0)
+    >>> -1 <= found.omega.value <= 1
+    True
+    >>> round(found.observed["clustering"], 3)
+    0.571
     """
 
     omega: Estimate

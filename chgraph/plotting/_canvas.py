@@ -44,7 +44,19 @@ def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the path's ending, atomically; nothing of it is cut off."""
+    """Write a figure in the format of the path's ending, atomically; nothing of it is cut off.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure()
+    >>> line = figure.add_subplot().plot([1, 3, 2])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_figure(figure, Path(folder, "line.svg")).name
+    'line.svg'
+    """
     picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
     return write_atomically(path, picture.getvalue())

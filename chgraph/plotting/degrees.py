@@ -54,6 +54,15 @@ def degree_distribution(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> names = chgraph.datasets.load("les_miserables")
+    >>> ax = degree_distribution(names, n_samples=0, ax=Figure().add_subplot())
+    >>> ax.get_xscale(), ax.get_yscale()
+    ('log', 'log')
     """
     n_samples = check_count("n_samples", n_samples)
     degree = degrees(graph, side)

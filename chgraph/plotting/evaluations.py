@@ -38,6 +38,16 @@ def evaluation_points(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> club = chgraph.datasets.load("karate")
+    >>> found = chgraph.linkpred.evaluate(club, methods=["CH3-L3", "CN"], repeats=3, rng=0)
+    >>> ax = evaluation_points(found, measures=["AUC-PR"], ax=Figure().add_subplot())
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['CH3-L3', 'CN']
     """
     known = (*evaluation.measures, "seconds")
     chosen = evaluation.measures if measures is None else measures

@@ -57,6 +57,14 @@ def metric_evolution(
     ValueError
         If there are no rows, no measures, or no row has one of them; if histories differ in
         length or in their positions; or if `color` or `label` is given for several measures.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> history = [{"epoch": 1, "accuracy": 0.8}, {"epoch": 2, "accuracy": 0.9}]
+    >>> ax = metric_evolution(history, ["accuracy"], x="epoch", ax=Figure().add_subplot())
+    >>> ax.get_xlabel()
+    'epoch'
     """
     if isinstance(measures, str):
         raise TypeError(f"measures must be a sequence of names, got {measures!r}")

@@ -87,6 +87,15 @@ def link_example(
     References
     ----------
     CH-SNN, arXiv 2511.05581, figure 4 and eq. 5.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> club = chgraph.datasets.load("karate")
+    >>> ax = link_example(club, 0, 32, ax=Figure().add_subplot())
+    >>> ax.get_title()
+    'CH3-L3 = 5.23 over 12 L3 paths'
     """
     network = as_network(graph, bipartite)
     community = _community(network, u, v)

@@ -42,6 +42,16 @@ def layered_network(
     ------
     ValueError
         If there is no layer, two consecutive ones do not fit, or `names` has another length.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> layers = [
+    ...     chgraph.topology.regular(6, 8, 0.7, rng=0),
+    ...     chgraph.topology.regular(8, 3, 0.5, rng=1),
+    ... ]
+    >>> ax = layered_network(layers, ax=Figure().add_subplot())
     """
     from matplotlib.collections import LineCollection
 

@@ -38,6 +38,15 @@ def biadjacency(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> forest = chgraph.datasets.load("andean_frugivory")
+    >>> ax = biadjacency(forest, order="community", ax=Figure().add_subplot())
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('output node', 'input node')
     """
     check_choice("order", order, ORDERS)
     axes = axes_of(ax)
@@ -73,6 +82,15 @@ def degree_map(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> layer = chgraph.topology.regular(64, 100, 0.95, rng=0)
+    >>> ax = degree_map(layer.left_degree, (8, 8), ax=Figure().add_subplot())
+    >>> ax.images[0].get_array().shape
+    (8, 8)
     """
     axes = axes_of(ax)
     image = axes.imshow(np.reshape(degree, shape), **{"cmap": "viridis", "vmin": 0, **options})

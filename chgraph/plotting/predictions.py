@@ -64,6 +64,14 @@ def predicted_links(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> women = chgraph.datasets.load("southern_women")
+    >>> best = chgraph.predict_links(women, k=5)
+    >>> ax = predicted_links(women, best, ax=Figure().add_subplot())
     """
     first = check_positive_int("first", first)
     axes = axes_of(ax)
@@ -91,6 +99,15 @@ def ranked_links(prediction: LinkPrediction, *, first: int = 12, ax: Axes | None
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> best = chgraph.predict_links(chgraph.datasets.load("southern_women"), k=5)
+    >>> ax = ranked_links(best, ax=Figure().add_subplot())
+    >>> len(ax.patches)
+    5
     """
     first = check_positive_int("first", first)
     axes = axes_of(ax)

@@ -46,6 +46,14 @@ def rank_table(
     ------
     ValueError
         If no prediction holds a pair, or the predictions are of several networks.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from matplotlib.figure import Figure
+    >>> club = chgraph.datasets.load("karate")
+    >>> several = [chgraph.predict_links(club, method=name) for name in ("CH3-L3", "RA")]
+    >>> ax = rank_table(several, first=5, ax=Figure().add_subplot())
     """
     first = check_positive_int("first", first)
     if not any(len(prediction) for prediction in predictions):

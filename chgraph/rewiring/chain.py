@@ -27,6 +27,19 @@ class ChainRemoval:
         For each junction of the wiring, in its order, the mask of its dead neurons.
     wiring : Wiring
         As given.
+
+    Examples
+    --------
+    >>> import chgraph
+    >>> from chgraph.rewiring import Junction, Wiring
+    >>> first = chgraph.BipartiteGraph.from_biadjacency([[1, 0], [1, 0]])
+    >>> second = chgraph.BipartiteGraph.from_biadjacency([[1, 0], [0, 1]])
+    >>> wiring = Wiring((Junction(2, sources=("first",), targets=("second",)),))
+    >>> left = remove_dead_chains({"first": first, "second": second}, wiring)
+    >>> left.dead[0].tolist()
+    [False, True]
+    >>> left.graphs["second"].n_links
+    1
     """
 
     graphs: dict[str, BipartiteGraph]

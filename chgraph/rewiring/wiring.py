@@ -35,6 +35,11 @@ class Junction:
     ------
     TypeError, ValueError
         If a value is of the wrong kind or `size` is negative.
+
+    Examples
+    --------
+    >>> Junction(size=300, sources=("fc1",), targets=("fc2",))
+    Junction(size=300, sources=('fc1',), targets=('fc2',), open_in=False, open_out=False)
     """
 
     size: int

@@ -37,7 +37,7 @@ def lattice_reference(graph: Any, *, rng: Any = None) -> Graph | BipartiteGraph:
     Parameters
     ----------
     graph : Graph, BipartiteGraph, array_like, scipy sparse, networkx.Graph or igraph.Graph
-        A network of one or two kinds of nodes (:func:`chgraph.graph.as_network`).
+        A network of one or two kinds of nodes.
     rng : int, numpy Generator or None
         Seed or generator.
 

@@ -44,7 +44,7 @@ def null_model(
     Parameters
     ----------
     graph : Graph, BipartiteGraph, array_like, scipy sparse, networkx.Graph or igraph.Graph
-        A network of one or two kinds of nodes (:func:`chgraph.graph.as_network`).
+        A network of one or two kinds of nodes.
     kind : {"maslov-sneppen", "cannistraci-muscoloni", "lattice"}
         "maslov-sneppen": both links drawn uniformly. In the limit of many swaps every
         graph with these degrees is equally likely.

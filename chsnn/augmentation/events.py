@@ -1,4 +1,4 @@
-"""The same changes for recordings that are still events (:data:`chsnn.data.events.EVENT`).
+"""The same changes for recordings that are still events (:data:`chsnn.data.EVENT`).
 
 None of them changes the array it is given.
 """
@@ -12,14 +12,32 @@ from chsnn.data.events import Sensor
 
 
 def flip_events(events: np.ndarray, sensor: Sensor) -> np.ndarray:
-    """Mirror events left to right on a sensor of (rows, columns)."""
+    """Mirror events left to right on a sensor of (rows, columns).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chsnn
+    >>> events = np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> flip_events(events, (4, 5))["x"].tolist()
+    [3, 1]
+    """
     flipped = events.copy()
     flipped["x"] = sensor[1] - 1 - events["x"]
     return flipped
 
 
 def swap_polarity(events: np.ndarray) -> np.ndarray:
-    """Make OFF events ON events and the other way round."""
+    """Make OFF events ON events and the other way round.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chsnn
+    >>> events = np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> swap_polarity(events)["p"].tolist()
+    [False, True]
+    """
     swapped = events.copy()
     swapped["p"] = events["p"] == 0
     return swapped
@@ -41,7 +59,16 @@ def roll_events(events: np.ndarray, sensor: Sensor, down: int, right: int) -> np
 
 
 def shift_events(events: np.ndarray, sensor: Sensor, down: int, right: int) -> np.ndarray:
-    """Move events on a sensor of (rows, columns); what leaves it is lost."""
+    """Move events on a sensor of (rows, columns); what leaves it is lost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chsnn
+    >>> events = np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> shift_events(events, (4, 5), down=1, right=1)[["x", "y"]].tolist()
+    [(2, 1), (4, 3)]
+    """
     rows, columns = sensor
     y, x = events["y"].astype(np.int64) + down, events["x"].astype(np.int64) + right
     stays = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
@@ -61,7 +88,7 @@ def drop_within(
 
     Parameters
     ----------
-    events : ndarray of :data:`chsnn.data.events.EVENT`
+    events : ndarray of :data:`chsnn.data.EVENT`
     t, y, x : (start, stop), optional
         From start on, before stop; at least one of them.
 
@@ -93,6 +120,14 @@ def thin_events(events: np.ndarray, share: float, rng: np.random.Generator) -> n
     ------
     ValueError
         If `share` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chsnn
+    >>> events = np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> len(thin_events(events, 0.0, np.random.default_rng(0)))
+    2
     """
     share = check_share("share", share)
     return events[rng.random(len(events)) >= share]
@@ -105,7 +140,7 @@ def random_drop_events(
 
     Parameters
     ----------
-    events : ndarray of :data:`chsnn.data.events.EVENT`
+    events : ndarray of :data:`chsnn.data.EVENT`
         The recording begins with its first event and ends with its last.
     sensor : (rows, columns)
     share : float
@@ -121,6 +156,15 @@ def random_drop_events(
     ------
     ValueError
         If `share` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chsnn
+    >>> events = np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> left = random_drop_events(events, (4, 5), 0.5, np.random.default_rng(0))
+    >>> 1 <= len(left) <= 2
+    True
     """
     share = check_share("share", share)
     if share == 0 or len(events) == 0:

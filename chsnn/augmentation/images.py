@@ -170,6 +170,17 @@ def random_polarity_swap(
     ------
     ValueError
         If the frames are of another shape or have not two channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> frames = torch.zeros(4, 2, 3, 3)
+    >>> frames[:, 0] = 1.0  # OFF events alone
+    >>> swapped = random_polarity_swap(frames, torch.Generator().manual_seed(0))
+    >>> swapped.sum(dim=(1, 2, 3)).tolist()
+    [9.0, 9.0, 9.0, 9.0]
+    >>> swapped[:, 1, 0, 0].tolist()
+    [0.0, 1.0, 1.0, 0.0]
     """
     maps = as_maps(images, in_shape)
     check_two_polarities(maps.shape[2], images)

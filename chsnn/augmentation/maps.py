@@ -62,6 +62,11 @@ def check_square(n_in: int) -> int:
     ------
     ValueError
         If there is none.
+
+    Examples
+    --------
+    >>> check_square(784)
+    28
     """
     side = math.isqrt(n_in)
     if side * side != n_in:

@@ -139,7 +139,7 @@ class Augmentation:
         Parameters
         ----------
         events : ndarray
-            As :func:`chsnn.data.events.as_events` takes them, in the order of their times; left
+            As :func:`chsnn.data.as_events` takes them, in the order of their times; left
             as they are.
         sensor : (rows, columns)
         rng : numpy Generator
@@ -147,7 +147,7 @@ class Augmentation:
 
         Returns
         -------
-        ndarray of :data:`chsnn.data.events.EVENT`
+        ndarray of :data:`chsnn.data.EVENT`
             In the order of their times.
 
         Raises

@@ -49,7 +49,7 @@ def read_aedat2(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_aedat3(path: Path) -> np.ndarray:
-    """Return the valid polarity events of an AEDAT 3.1 file, as :data:`chsnn.data.events.EVENT`.
+    """Return the valid polarity events of an AEDAT 3.1 file, as :data:`chsnn.data.EVENT`.
 
     A header of lines up to ``#!END-HEADER``, then packets: a header of 28 bytes that says how many
     events follow, of which kind and size. Packets of other kinds are passed over.

@@ -28,7 +28,16 @@ def _as_they_are(inputs: Tensor) -> Tensor:
 
 
 class Batches(ABC):
-    """Batches that can be gone through again and again; :func:`as_batches` makes them."""
+    """Batches that can be gone through again and again; :func:`as_batches` makes them.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> batches = chsnn.data.as_batches(data.train, 100, name="train")
+    >>> batches.n_batches, batches.n_samples
+    (13, 1257)
+    """
 
     @property
     @abstractmethod
@@ -71,7 +80,7 @@ class Batches(ABC):
         Raises
         ------
         ValueError
-            At a batch that :func:`check_batch` refuses, or if there is none at all.
+            At a batch that does not fit, or if there is none at all.
         TypeError
             At a batch that is no pair.
         """

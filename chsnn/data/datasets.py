@@ -33,6 +33,13 @@ class Samples:
     over_time : bool
         Whether images are frames over time, (N, T, ...): their batches are time first, as models
         read them, (T, B, ...).
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> samples = chsnn.data.Samples([[0.0, 1.0], [0.5, 0.5]], [0, 1])
+    >>> len(samples), samples.labels
+    (2, tensor([0, 1]))
     """
 
     images: Tensor
@@ -125,6 +132,15 @@ class DataSet:
         `sample_shape` says, and a class.
     in_shape : (C, H, W), optional
         Of an image, or of one step of frames over time; for flat images too.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> data.name, data.n_classes, data.in_shape
+    ('digits', 10, (1, 8, 8))
+    >>> len(data.train), len(data.validation), len(data.test)
+    (1257, 180, 360)
     """
 
     name: str

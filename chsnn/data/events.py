@@ -15,7 +15,7 @@ BINNINGS = ("time", "count")
 
 
 def as_events(events: Any) -> np.ndarray:
-    """Return events as an array of :data:`EVENT`.
+    """Return events as an array of :data:`chsnn.data.EVENT`.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def to_frames(
 
     Parameters
     ----------
-    events : ndarray of :data:`EVENT`
+    events : ndarray of :data:`chsnn.data.EVENT`
         In the order of their times; times count from 0 or later.
     sensor : (int, int)
         Rows and columns.

@@ -71,7 +71,7 @@ def _read(recording: Recording) -> np.ndarray:
 
 
 def read_nmnist(path: Path) -> np.ndarray:
-    """Return the events of a file of N-MNIST, an array of :data:`chsnn.data.events.EVENT`.
+    """Return the events of a file of N-MNIST, an array of :data:`chsnn.data.EVENT`.
 
     40 bits an event: column (8), row (8), polarity (1), microseconds (23).
 

@@ -28,12 +28,18 @@ _SPLIT_SEED = 20251107
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """How recordings become frames; see :func:`chsnn.data.events.to_frames`.
+    """How recordings become frames; see :func:`chsnn.data.to_frames`.
 
     Raises
     ------
     ValueError
         If a value is out of range.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> chsnn.data.Frames(timesteps=10, by="count", binary=True)
+    Frames(timesteps=10, by='count', stop=None, pool=1, binary=True)
     """
 
     timesteps: int = 8
@@ -92,6 +98,19 @@ class Recordings(Dataset[tuple[Tensor, int]]):
     -----
     :meth:`collate` makes batches time first, [T, B, 2, rows, columns], as models read them: give it
     to a DataLoader of one's own as ``collate_fn``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> import chsnn
+    >>> def read(recording):
+    ...     return np.array([(0, 1, 0, 1), (40, 3, 2, 0)], dtype=chsnn.data.EVENT)
+    >>> one = [Recording(Path("wave.bin"), label=3)]
+    >>> recordings = Recordings(one, read, (4, 4), Frames(timesteps=2))
+    >>> frames, label = recordings[0]
+    >>> frames.shape, label
+    (torch.Size([2, 2, 4, 4]), 3)
     """
 
     over_time = True
@@ -119,7 +138,7 @@ class Recordings(Dataset[tuple[Tensor, int]]):
         return torch.from_numpy(self._frames_of(recording)), recording.label
 
     def events(self, index: int) -> np.ndarray:
-        """Return the events of a recording, an array of :data:`chsnn.data.events.EVENT`."""
+        """Return the events of a recording, an array of :data:`chsnn.data.EVENT`."""
         return self._read(self.recordings[index])
 
     def first(self, n: int) -> Recordings:

@@ -94,7 +94,7 @@ def saccade_events(
 
     Returns
     -------
-    ndarray of :data:`chsnn.data.events.EVENT`
+    ndarray of :data:`chsnn.data.EVENT`
         By time, in microseconds from 0 to less than 100,000 for every line of the path. The
         sensor has ``h * scale + 2 * margin`` rows, and columns likewise.
 

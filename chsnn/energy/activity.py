@@ -37,6 +37,17 @@ class LayerActivity:
         "product": of activations with each other, as in attention.
     spikes_by_step, sops_by_step : tuple of float or None
         At each time step, over all samples; None where that was not asked for or does not show.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 100, 10), sparsity=0.9, inputs=data.train.images)
+    >>> layer = chsnn.estimate_energy(network, data.test).layers[0]
+    >>> layer.kind, layer.n_possible
+    ('sparse', 6400)
+    >>> layer.sops <= layer.spikes * 100
+    True
     """
 
     name: str
@@ -71,6 +82,11 @@ class NeuronActivity:
         Neurons times steps times samples.
     spikes : float
         Over all of them; 0 for integrators, which give potentials.
+
+    Examples
+    --------
+    >>> NeuronActivity(name="layers.0", updates=8000.0, spikes=400.0).rate
+    0.05
     """
 
     name: str
@@ -91,6 +107,15 @@ class SampleActivity:
     ----------
     sops, macs, spikes : ndarray of float64, shape (n,)
         Spikes are those that layers read.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 100, 10), sparsity=0.9, inputs=data.train.images)
+    >>> report = chsnn.estimate_energy(network, data.test, per_sample=True)
+    >>> report.samples.sops.shape
+    (360,)
     """
 
     sops: np.ndarray

@@ -99,6 +99,19 @@ class SynapticCounter:
         Modules that a library computes as a whole: not counted.
     timesteps : int or None
         Of the model, where counts are wanted at each; needs :meth:`showing`.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> import chgraph
+    >>> layer = chsnn.SparseLinear(
+    ...     chgraph.BipartiteGraph.from_biadjacency([[1, 1], [0, 1]])
+    ... )
+    >>> with count_synaptic_operations(nn.Sequential(layer)) as counter:
+    ...     _ = layer(torch.tensor([[[1.0, 0.0]]]))
+    ...     counter.n_samples += 1
+    >>> counter.sops_per_sample()
+    2.0
     """
 
     model: nn.Module

@@ -50,7 +50,8 @@ def estimate_energy(
         evaluation mode and left as it was.
     data : Samples, pair of arrays, DataLoader, Dataset or list of batches
     hardware : str, Path or Hardware
-        A key of :data:`HARDWARE`, a TOML file (:func:`chsnn.hardware.read_hardware`) or a profile.
+        A key of :data:`chsnn.HARDWARE`, a TOML file (:func:`chsnn.hardware.read_hardware`) or a
+        profile.
     baseline : Module or EnergyReport, optional
         The model to compare with, measured on the same data, or its report.
     count_input_as_spikes : bool
@@ -80,7 +81,7 @@ def estimate_energy(
     References
     ----------
     CH-SNN, arXiv 2511.05581, section 4.2. NeuroBench, Nat. Commun. 16:1545 (effective operations).
-    :data:`HARDWARE` names the source of each figure.
+    :data:`chsnn.HARDWARE` names the source of each figure.
 
     Examples
     --------

@@ -39,6 +39,15 @@ class EnergyTerm:
         Per sample.
     source : str
         Of the figure per operation.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 100, 10), sparsity=0.9, inputs=data.train.images)
+    >>> report = chsnn.estimate_energy(network, data.test, hardware="ANP-I")
+    >>> report.terms[0].name, report.terms[0].joule > 0
+    ('synaptic operations', True)
     """
 
     name: str
@@ -74,6 +83,19 @@ class EnergyReport:
         Sample by sample, if that was asked for.
     baseline : EnergyReport or None
         Of the network compared with.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> data = chsnn.load_data("digits")
+    >>> network = chsnn.networks.mlp((64, 100, 10), sparsity=0.9, inputs=data.train.images)
+    >>> report = chsnn.estimate_energy(network, data.test)
+    >>> report.hardware, report.n_samples
+    ('ANP-I', 360)
+    >>> report.sops_per_sample > 0
+    True
+    >>> [layer.name for layer in report.layers]
+    ['layers.0', 'layers.1']
     """
 
     hardware: str

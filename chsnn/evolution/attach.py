@@ -27,7 +27,18 @@ Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
 
 
 class Rewiring(RewiringRule):
-    """Settings of a way of rewiring, which can be put to work on a model."""
+    """Settings of a way of rewiring, which can be put to work on a model.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> [
+    ...     kind.__name__
+    ...     for kind in (chsnn.Evolution, chsnn.DeepR)
+    ...     if issubclass(kind, Rewiring)
+    ... ]
+    ['Evolution', 'DeepR']
+    """
 
     def attach(
         self,

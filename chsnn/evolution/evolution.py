@@ -59,7 +59,7 @@ class Evolution(Rewiring):
     zeta_schedule : {"cosine", "constant"}
         "cosine": zeta / 2 * (1 + cos(pi * progress)), 0 at the end of training.
     every : "epoch" or int
-        After every epoch, or after every so many optimiser steps; :meth:`attach` may be given
+        After every epoch, or after every so many optimiser steps; ``attach`` may be given
         another number.
     until : float
         Fraction of training after which no link is pruned any more, in (0, 1].

@@ -45,6 +45,16 @@ class GradR(Rewiring):
     References
     ----------
     Chen, Yu, Fang, Huang and Tian, IJCAI 2021, arXiv 2105.04916.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> model = chsnn.networks.mlp((8, 16, 3), sparsity=0.0)
+    >>> optimizer = torch.optim.Adam(model.parameters())
+    >>> rewirer = chsnn.GradR(target_sparsity=0.9).attach(model, optimizer, total_steps=10)
+    >>> rewirer.settings.target_sparsity
+    0.9
     """
 
     alpha: float = 1e-3

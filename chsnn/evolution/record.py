@@ -26,6 +26,15 @@ class EvolutionRecord:
     stopped_layers : int
         Layers whose rewiring has come to rest because it only brings back what it removed.
     seconds : float
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> record = chsnn.evolution.EvolutionRecord(
+    ...     zeta=0.3, pruned=30, seconds=0.1, regrown=30, returned=6
+    ... )
+    >>> record.overlap
+    0.2
     """
 
     zeta: float
@@ -61,6 +70,14 @@ def summed(
 
     In an epoch without a step, as the last one is, neurons are as dead as they were `before`: those
     columns are taken from the row of the epoch before.
+
+    Examples
+    --------
+    >>> first = EvolutionRecord(zeta=0.3, pruned=30, seconds=0.1, regrown=30)
+    >>> second = EvolutionRecord(zeta=0.2, pruned=20, seconds=0.1, regrown=20)
+    >>> row = summed([first, second])
+    >>> row["pruned"], row["zeta"]
+    (50, 0.2)
     """
     totals = {name: sum(getattr(r, name) for r in records) for name in _SUMMED}
     stays = before or {}

@@ -38,6 +38,28 @@ class Rewirer:
         Of the whole training, which schedules follow.
     every : int
         Optimiser steps from one rewiring to the next.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> model = chsnn.sparsify(
+    ...     torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Linear(16, 3)), 0.5
+    ... )
+    >>> optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    >>> rewirer = chsnn.Evolution(zeta=0.3).attach(model, optimizer, total_steps=4, every=2)
+    >>> for step in range(4):
+    ...     optimizer.zero_grad()
+    ...     model(torch.rand(5, 8)).sum().backward()
+    ...     optimizer.step()
+    ...     record = rewirer.step()
+    ...     record is not None
+    False
+    True
+    False
+    False
+    >>> model[0].graph.n_links
+    64
     """
 
     def __init__(
@@ -276,6 +298,13 @@ class Rewirer:
 
 
 def settings_document(settings: RewiringRule) -> dict[str, Any]:
-    """Return settings as JSON-ready names and numbers."""
+    """Return settings as JSON-ready names and numbers.
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> settings_document(chsnn.Evolution(zeta=0.2))["zeta"]
+    0.2
+    """
     numbers = {f.name: getattr(settings, f.name) for f in fields(cast(Any, settings))}
     return {"kind": type(settings).__name__, **numbers}

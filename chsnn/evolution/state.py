@@ -44,6 +44,17 @@ class RewiringState:
         Links that each layer began with.
     memory : dict of str to Tensor
         What else is remembered, as named tensors: a checkpoint holds them as they are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chsnn
+    >>> model = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> rewirer = chsnn.Evolution().attach(
+    ...     model, torch.optim.Adam(model.parameters()), total_steps=10, every=5
+    ... )
+    >>> rewirer.state.targets
+    {'layers.0': 64}
     """
 
     layers: dict[str, SparseLinear]

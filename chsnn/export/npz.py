@@ -101,6 +101,19 @@ def from_npz(path: str | Path) -> EventNetwork:
     ValueError
         If the file is damaged, or its arrays do not fit each other; with its path.
     FileNotFoundError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import chsnn
+    >>> network = chsnn.networks.mlp((8, 16, 3), sparsity=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "links.npz")
+    ...     _ = chsnn.export.to_npz(network, path)
+    ...     engine = chsnn.export.from_npz(path)
+    >>> engine.sizes
+    (8, 16, 3)
     """
     path = Path(path)
     if not path.is_file():

@@ -112,7 +112,14 @@ class SpikformerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(TrainingSettings):
-    """Everything that decides the outcome of a run."""
+    """Everything that decides the outcome of a run.
+
+    Examples
+    --------
+    >>> config = RunConfig(hidden=(64,), sparsity=0.9, epochs=2)
+    >>> config.data, config.encoding
+    ('digits', 'even')
+    """
 
     data: str = "digits"
     """Data set: digits, digits-saccades; mnist, cifar10, cifar100, n-mnist of files."""

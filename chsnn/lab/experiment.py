@@ -49,6 +49,13 @@ class Experiment:
         As it starts.
     twin : Module or None
         The fully connected baseline as it starts.
+
+    Examples
+    --------
+    >>> from chsnn.lab.config import RunConfig
+    >>> experiment = Experiment.prepare(RunConfig(hidden=(32,), sparsity=0.9, epochs=1))
+    >>> experiment.data.name, experiment.network.layers[0].graph.shape
+    ('digits', (64, 32))
     """
 
     config: RunConfig
@@ -178,6 +185,23 @@ def open_run(folder: Path) -> tuple[RunConfig, Network]:
         If the folder is not a run folder or has no finished epoch yet.
     ValueError
         If a file in it is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from chsnn.lab.config import RunConfig
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     config = RunConfig(
+    ...         hidden=(16,),
+    ...         sparsity=0.8,
+    ...         epochs=1,
+    ...         train_images=100,
+    ...         out=Path(folder, "run"),
+    ...     )
+    ...     _ = Experiment.prepare(config).run(progress=False)
+    ...     again, network = open_run(Path(folder, "run"))
+    >>> again.hidden, network.layers[0].graph.shape
+    ((16,), (64, 16))
     """
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")

@@ -32,6 +32,11 @@ class Method:
         In a line, with its source.
     configure : callable
         Takes the shared configuration and the sparsity to end with; returns that of a run.
+
+    Examples
+    --------
+    >>> METHODS["SET"].description
+    'weights closest to zero out, of either sign apart, random links in (Nat. Commun. 9:2383)'
     """
 
     description: str
@@ -44,7 +49,7 @@ def method_config(name: str, base: RunConfig, sparsity: float) -> RunConfig:
     Parameters
     ----------
     name : str
-        One of :data:`METHODS`.
+        One of :data:`chsnn.lab.methods.METHODS`.
     base : RunConfig
         Settings that all methods share; its `evolution` is that of "CH-SNN" and its relatives.
     sparsity : float

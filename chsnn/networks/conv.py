@@ -91,6 +91,17 @@ class SpikingConv(nn.Module):
     stages : Sequential of ConvStage
     hidden : SparseLIF
     readout : SparseReadout
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> network = chsnn.networks.conv(
+    ...     "2conv2fc", in_shape=(1, 8, 8), n_classes=10, sparsity=0.95
+    ... )
+    >>> type(network).__name__
+    'SpikingConv'
+    >>> network.hidden.graph.shape
+    (160, 300)
     """
 
     def __init__(

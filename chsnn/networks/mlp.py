@@ -56,6 +56,19 @@ class SpikingMLP(nn.Module):
         :class:`chsnn.SparseLIF` each; the last a :class:`chsnn.fused.SparseReadout` for the
         "potential" readout.
     readout : str
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chgraph
+    >>> import chsnn
+    >>> layers = [
+    ...     chgraph.topology.regular(8, 16, 0.5, rng=0),
+    ...     chgraph.topology.regular(16, 3, 0.0, rng=0),
+    ... ]
+    >>> network = SpikingMLP(layers, encoder=chsnn.Encoder("direct", timesteps=4))
+    >>> network(torch.rand(5, 8)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(

@@ -75,6 +75,21 @@ class Spikformer(nn.Module):
         Relative position: a convolution whose spikes are added to the tokens.
     blocks : ModuleList of SpikingBlock
     head : Linear
+
+    Examples
+    --------
+    >>> import chsnn
+    >>> network = chsnn.networks.spikformer(
+    ...     in_shape=(1, 8, 8),
+    ...     n_classes=10,
+    ...     dim=32,
+    ...     depth=1,
+    ...     heads=2,
+    ...     patch=2,
+    ...     sparsity=0.9,
+    ... )
+    >>> type(network).__name__, len(chsnn.sparse_layers(network))
+    ('Spikformer', 6)
     """
 
     def __init__(
@@ -212,8 +227,8 @@ def spikformer(
 ) -> Spikformer:
     """Build a Spikformer whose blocks have sparse linear layers only.
 
-    The defaults are those of its authors for CIFAR; :data:`CIFAR10_DVS` holds theirs for
-    CIFAR10-DVS: ``spikformer(**CIFAR10_DVS)``.
+    The defaults are those of its authors for CIFAR; :data:`chsnn.networks.CIFAR10_DVS` holds theirs
+    for CIFAR10-DVS: ``spikformer(**CIFAR10_DVS)``.
 
     Parameters
     ----------
@@ -323,7 +338,13 @@ def _reduced(side: int, pools: list[Pool | None]) -> int:
 
 
 def block_shapes(dim: int, hidden: int) -> dict[str, tuple[int, int]]:
-    """Return inputs and outputs of every sparse layer of a block."""
+    """Return inputs and outputs of every sparse layer of a block.
+
+    Examples
+    --------
+    >>> block_shapes(384, 1536)["fc1"]
+    (384, 1536)
+    """
     square = {name: (dim, dim) for name in ("q", "k", "v", "projection")}
     return {**square, "fc1": (dim, hidden), "fc2": (hidden, dim)}
 

@@ -1,4 +1,4 @@
-"""Torch operations whose cost follows the links; see :mod:`chsnn.ops.layout` for their memory."""
+"""Torch operations whose cost follows the links; see ``chsnn.ops.layout`` for their memory."""
 
 from chsnn.ops.dense import dense_linear, scatter_links
 from chsnn.ops.events import count_events

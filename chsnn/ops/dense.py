@@ -198,5 +198,17 @@ def scatter_links(
     Returns
     -------
     Tensor, shape (n_out, n_in)
+
+    Examples
+    --------
+    >>> import torch
+    >>> import chgraph
+    >>> layer = chgraph.BipartiteGraph.from_biadjacency([[1, 0], [1, 1]])
+    >>> values = torch.tensor([1.0, 2.0, 3.0])
+    >>> left, right = layer.links()
+    >>> places = torch.from_numpy(right * layer.n_left + left)
+    >>> scatter_links(values, places, layer)
+    tensor([[1., 2.],
+            [0., 3.]])
     """
     return _Scatter.apply(values, places, graph, current)

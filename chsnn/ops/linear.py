@@ -237,7 +237,7 @@ def sparse_linear(
     Returns
     -------
     Tensor, shape (..., n_out)
-        Feature-major in memory, see :mod:`chsnn.ops.layout`.
+        Feature-major in memory, see ``chsnn.ops.layout``.
 
     Raises
     ------
