@@ -16,7 +16,7 @@ RULES = ("RA", "CH1", "CH2", "CH3", "CH3.1")
 def node_term(
     rule: str, degree: np.ndarray, internal: np.ndarray, external: np.ndarray
 ) -> np.ndarray:
-    """Term t(z) of local-community nodes (table in method.md section 2)."""
+    """Term t(z) of local-community nodes (table in definitions.md 2)."""
     outward = 1.0 + external
     if rule == "RA":
         return 1.0 / degree

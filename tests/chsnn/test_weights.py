@@ -69,7 +69,7 @@ def test_a_graph_without_links_has_no_weights(kind):
 
 
 def test_hidden_layers_settle_at_a_firing_probability_of_0_238():
-    """The fixed point of the exact map: y = W x, the next x = [y >= theta / 2] (facts.md A4)."""
+    """The fixed point of the exact map: y = W x, next x = [y >= theta / 2] (definitions.md 3)."""
     rng, theta, width = np.random.default_rng(0), 0.7, 1000
     x, rates = rng.random(width) < 0.6, []
     for _ in range(25):

@@ -1,9 +1,8 @@
 """Slow, obvious reference oracles: every function is its formula, nothing more.
 
-They import nothing from the packages they check. Sources named in the docstrings: `method.md`
-(the definitions), `facts.md` (published formulas), `golden/README.md` (conventions of the test
-vectors). A monopartite graph is `list[set[int]]` (the neighbour set of each node, no
-self-loops); a bipartite graph is a 0/1 biadjacency array `(n_left, n_right)` whose right node j
+They import nothing from the packages they check. "definitions.md N" in the docstrings is section N
+of docs/explanation/definitions.md. A monopartite graph is `list[set[int]]` (the neighbour
+set of each node, no self-loops); a bipartite graph is a 0/1 biadjacency array `(n_left, n_right)` whose right node j
 is node `n_left + j` of the joined graph.
 """
 

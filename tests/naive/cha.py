@@ -1,4 +1,4 @@
-"""SPcorr and the adaptive automaton CHA (method.md section 2, golden/README section 5)."""
+"""SPcorr and the adaptive automaton CHA (definitions.md 8)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ CHA_CANDIDATES: Candidates = (("CH2", 2), ("CH3", 2), ("CH2", 3), ("CH3", 3))
 
 
 def round_significant(value: float) -> float:
-    """Value at 12 significant digits (golden/README section 5)."""
+    """Value at 12 significant digits (definitions.md 8)."""
     return float(f"{value:.11e}")
 
 
@@ -31,7 +31,7 @@ def weighted_distances(n: int, link_weights: Mapping[tuple[int, int], float]) ->
 
 
 def sp_corr(neighbours: Neighbours, link_scores: Mapping[tuple[int, int], float]) -> Array:
-    """SPcorr of all pairs, at 12 decimals (method.md 2, golden/README 5).
+    """SPcorr of all pairs, at 12 decimals (definitions.md 8).
 
     `link_scores[(u, v)]`, u < v, is the CH score of each link; a link weighs 1 / (1 + score). The
     columns of the distance matrix, own zero included, are compared by Spearman correlation with
@@ -57,7 +57,7 @@ def dense_ranks(rows: Mapping[tuple[int, int], tuple[float, float]], n: int) -> 
 
 
 def cha_rule_ranks(neighbours: Neighbours, rule: str, length: int, local_community: str) -> Array:
-    """Dense ranks of all pairs by (CH score, SPcorr), rounded (golden/README section 5)."""
+    """Dense ranks of all pairs by (CH score, SPcorr), rounded (definitions.md 8)."""
     pairs = all_pairs(neighbours)
     scores = {
         (u, v): round_significant(ch_score(neighbours, u, v, rule, length, local_community))
@@ -69,7 +69,7 @@ def cha_rule_ranks(neighbours: Neighbours, rule: str, length: int, local_communi
 
 
 def cha_aupr(neighbours: Neighbours, ranks: Array) -> float:
-    """AUPR of the linked against the unlinked pairs under these ranks (golden/README 5)."""
+    """AUPR of the linked against the unlinked pairs under these ranks (definitions.md 8)."""
     pairs = all_pairs(neighbours)
     return auc_pr([ranks[u, v] for u, v in pairs], [v in neighbours[u] for u, v in pairs])
 
@@ -81,7 +81,7 @@ def cha_ranks(
 ) -> tuple[str, dict[str, float], dict[str, Array]]:
     """CHA: (selected "CH2_L3"-like name, AUPR by name, dense rank matrix by name).
 
-    The largest AUPR wins, the first one on equality (golden/README section 5); AUPRs are compared
+    The largest AUPR wins, the first one on equality (definitions.md 8); AUPRs are compared
     at 12 significant digits so that equality is not decided by the last bit.
     """
     ranks = {

@@ -1,4 +1,4 @@
-"""Classic link predictors and their bipartite forms (method.md section 2, facts.md F4, G)."""
+"""Classic link predictors and their bipartite forms (definitions.md 6 and 7)."""
 
 import math
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from tests.naive.graphs import Array, Neighbours, adjacency_matrix, all_pairs, n
 
 
 def classic_score(neighbours: Neighbours, u: int, v: int, rule: str) -> float:
-    """CN, JC, AA (natural log), RA, PA of a pair, full neighbour sets (method.md 2, baselines)."""
+    """CN, JC, AA (natural log), RA, PA of a pair, full neighbour sets (definitions.md 6)."""
     common = neighbours[u] & neighbours[v]
     union = neighbours[u] | neighbours[v]
     if rule == "CN":
@@ -37,7 +37,7 @@ def katz_matrix(neighbours: Neighbours, beta: float) -> Array:
 def spm_matrix(
     neighbours: Neighbours, removed: Iterable[tuple[int, int]], tolerance: float = 1e-9
 ) -> Array:
-    """Structural perturbation matrix for one removed set of links (facts.md G; Lu 2015 PNAS).
+    """Structural perturbation matrix for one removed set of links (definitions.md 7; Lu 2015 PNAS).
 
     sum over k of (lambda_k + x_k' dA x_k) x_k x_k' of the graph without `removed`. Eigenvalues
     closer than `tolerance` are one: in their eigenspace (projector P) the x_k are chosen to
@@ -60,7 +60,7 @@ def spm_matrix(
 
 
 def structural_consistency(neighbours: Neighbours, removed: Iterable[tuple[int, int]]) -> float:
-    """Share of the removed links among the top L unlinked pairs by SPM (facts.md G; Lu 2015).
+    """Share of the removed links among the top L unlinked pairs by SPM (definitions.md 7; Lu 2015).
 
     Ties, at 12 decimals, go by (u, v).
     """
@@ -72,7 +72,7 @@ def structural_consistency(neighbours: Neighbours, removed: Iterable[tuple[int, 
 
 
 def daminelli_scores(biadjacency: Array, row: int, column: int) -> dict[str, float]:
-    """The ten bipartite scores of an unlinked candidate pair (facts.md F4; Daminelli 2015)."""
+    """The ten bipartite scores of an unlinked candidate pair (definitions.md 6; Daminelli 2015)."""
     if biadjacency[row, column]:
         raise ValueError(f"the bipartite forms score unlinked pairs, ({row}, {column}) is linked")
     n_left, n_right = biadjacency.shape

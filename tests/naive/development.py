@@ -1,4 +1,4 @@
-"""DPAP and SD-SNN of one fully connected layer, pair by pair (facts.md C5 and C6)."""
+"""DPAP and SD-SNN of one fully connected layer, pair by pair (definitions.md 9)."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Synaptic operations (method.md section 4)."""
+"""Synaptic operations (definitions.md 4)."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tests.naive.graphs import Array
 
 
 def sops(spikes: Array, biadjacency: Array) -> int:
-    """SOPs: one per spike and existing out-link of its neuron; spikes (..., n) (method.md 4)."""
+    """SOPs: one per spike and out-link of its neuron; spikes (..., n) (definitions.md 4)."""
     total = 0
     for *_, i in np.argwhere(spikes):
         total += int(np.count_nonzero(biadjacency[i]))

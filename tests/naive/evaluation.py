@@ -1,4 +1,4 @@
-"""Measures of a link prediction (facts.md F3)."""
+"""Measures of a link prediction (definitions.md 5)."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ def trapezoid(y: Sequence[float], x: Sequence[float]) -> float:
 
 
 def threshold_counts(scores: Sequence[float], labels: Sequence[bool]) -> list[tuple[int, int]]:
-    """(TP, FP) at the end of each group of equal scores, best group first (facts.md F3)."""
+    """(TP, FP) at the end of each group of equal scores, best group first (definitions.md 5)."""
     if not any(labels) or all(labels):
         raise ValueError("the evaluation needs at least one positive and one negative")
     counts = []
@@ -29,7 +29,7 @@ def threshold_counts(scores: Sequence[float], labels: Sequence[bool]) -> list[tu
 
 
 def labels_best_first(scores: Sequence[float], labels: Sequence[bool]) -> list[bool]:
-    """Labels by falling score; ties keep the given order (facts.md F3: stable order)."""
+    """Labels by falling score; ties keep the given order (definitions.md 5: stable order)."""
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     return [bool(labels[i]) for i in order]
 
@@ -40,13 +40,13 @@ def n_positive(labels: Sequence[bool]) -> int:
 
 
 def precision_at(scores: Sequence[float], labels: Sequence[bool], k: int | None = None) -> float:
-    """TP in the top k, divided by k; k = P by default (facts.md F3)."""
+    """TP in the top k, divided by k; k = P by default (definitions.md 5)."""
     k = n_positive(labels) if k is None else k
     return sum(labels_best_first(scores, labels)[:k]) / k
 
 
 def auc_pr(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """trapz(recall, precision) over unique thresholds / (1 - recall_1) (facts.md F3, golden 5).
+    """trapz(recall, precision) over unique thresholds / (1 - recall_1) (definitions.md 5).
 
     When the first threshold already has recall 1, the precision there.
     """
@@ -60,7 +60,7 @@ def auc_pr(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 
 def auc_prec(scores: Sequence[float], labels: Sequence[bool], k: int | None = None) -> float:
-    """AUP@k: trapz(precision over the top 1..k) / (k - 1), k = P by default (facts.md F3).
+    """AUP@k: trapz(precision over the top 1..k) / (k - 1), k = P by default (definitions.md 5).
 
     For k = 1, where the formula is 0/0, the precision at 1.
     """
@@ -70,7 +70,7 @@ def auc_prec(scores: Sequence[float], labels: Sequence[bool], k: int | None = No
 
 
 def auc_roc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Share of (positive, negative) pairs in the right order, a tie counting 1/2 (facts.md F3)."""
+    """Share of (positive, negative) pairs in the right order, a tie counts 1/2 (definitions.md 5)."""
     positive = [s for s, label in zip(scores, labels, strict=True) if label]
     negative = [s for s, label in zip(scores, labels, strict=True) if not label]
     wins = sum((a > b) + (a == b) / 2 for a in positive for b in negative)
@@ -78,7 +78,7 @@ def auc_roc(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 
 def mroc_point(tp: int, fp: int, positives: int, negatives: int) -> tuple[float, float]:
-    """(fpr_m, normalised tpr_m) of one threshold (facts.md F3); (1, 1) once FP = N."""
+    """(fpr_m, normalised tpr_m) of one threshold (definitions.md 5); (1, 1) once FP = N."""
     if fp == negatives:
         return 1.0, 1.0
     fpr = math.log(1 + fp) / math.log(1 + negatives)
@@ -88,7 +88,7 @@ def mroc_point(tp: int, fp: int, positives: int, negatives: int) -> tuple[float,
 
 
 def auc_mroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """AUC-mROC: trapezoid from (0, 0) over the unique thresholds (facts.md F3)."""
+    """AUC-mROC: trapezoid from (0, 0) over the unique thresholds (definitions.md 5)."""
     counts = [(0, 0), *threshold_counts(scores, labels)]
     tp, fp = counts[-1]
     points = [mroc_point(a, b, tp, fp) for a, b in counts]
@@ -96,7 +96,7 @@ def auc_mroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 
 def ndcg(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Sum over positives of 1 / log2(1 + average rank), divided by the ideal sum (facts.md F3)."""
+    """Sum over positives of 1 / log2(1 + average rank), over the ideal sum (definitions.md 5)."""
     ranks = [rank / 2 for rank in doubled_average_ranks(-np.asarray(scores, dtype=float))]
     gain = math.fsum(
         1 / math.log2(1 + rank) for rank, label in zip(ranks, labels, strict=True) if label
@@ -105,7 +105,7 @@ def ndcg(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 
 def mcc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Matthews correlation when the top P are called positive, stable order (facts.md F3)."""
+    """Matthews correlation when the top P are called positive, stable order (definitions.md 5)."""
     positives = n_positive(labels)
     tp = sum(labels_best_first(scores, labels)[:positives])
     fp = fn = positives - tp

@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 def neighbours_from_edges(n: int, edges: Iterable[Sequence[int]]) -> Neighbours:
-    """Neighbour sets of the undirected graph with these links (method.md section 1)."""
+    """Neighbour sets of the undirected graph with these links (definitions.md 1)."""
     neighbours: Neighbours = [set() for _ in range(n)]
     for u, v in edges:
         neighbours[int(u)].add(int(v))
@@ -20,7 +20,7 @@ def neighbours_from_edges(n: int, edges: Iterable[Sequence[int]]) -> Neighbours:
 
 
 def bipartite_neighbours(biadjacency: Array) -> Neighbours:
-    """Neighbour sets of the joined graph; right node j is n_left + j (golden/README section 2)."""
+    """Neighbour sets of the joined graph; right node j is n_left + j (definitions.md 1)."""
     n_left, n_right = biadjacency.shape
     links = [(i, n_left + j) for i in range(n_left) for j in range(n_right) if biadjacency[i, j]]
     return neighbours_from_edges(n_left + n_right, links)
@@ -41,5 +41,5 @@ def links_of(neighbours: Neighbours) -> list[tuple[int, int]]:
 
 
 def all_pairs(neighbours: Neighbours) -> list[tuple[int, int]]:
-    """All node pairs (u, v), u < v, row-major (golden/README section 2)."""
+    """All node pairs (u, v), u < v, row-major (definitions.md 1)."""
     return list(itertools.combinations(range(len(neighbours)), 2))

@@ -1,4 +1,4 @@
-"""Cannistraci-Hebb scores from their definition (method.md section 2)."""
+"""Cannistraci-Hebb scores from their definition (definitions.md 2)."""
 
 import math
 from collections.abc import Callable
@@ -12,11 +12,11 @@ NODE_TERMS: dict[str, Callable[[int, int, int], float]] = {
     "CH3": lambda d, di, de: 1 / (1 + de),
     "CH3.1": lambda d, di, de: (1 + di) / (1 + de) ** (1 + de / (1 + de)),
 }
-"""Node term t(z) by rule (method.md section 2, table)."""
+"""Node term t(z) by rule (definitions.md 2, table)."""
 
 
 def simple_paths(neighbours: Neighbours, u: int, v: int, length: int) -> list[tuple[int, ...]]:
-    """Intermediate nodes of every simple path of `length` links from u to v (method.md 2)."""
+    """Intermediate nodes of every simple path of `length` links from u to v (definitions.md 2)."""
     walks: list[tuple[int, ...]] = [(u,)]
     for _ in range(length - 1):
         walks = [(*w, z) for w in walks for z in neighbours[w[-1]] if z not in w and z != v]
@@ -26,7 +26,7 @@ def simple_paths(neighbours: Neighbours, u: int, v: int, length: int) -> list[tu
 def internal_degrees(
     neighbours: Neighbours, paths: list[tuple[int, ...]], local_community: str
 ) -> dict[int, int]:
-    """di of each LC node: links to LC, or middle links of L3 paths "on-path" (golden/README 3)."""
+    """di of each LC node: links to LC, or middle links of L3 paths "on-path" (definitions.md 2)."""
     community = {z for path in paths for z in path}
     if local_community not in ("all", "on-path"):
         raise ValueError(f"local_community={local_community!r} is neither 'all' nor 'on-path'")
@@ -41,7 +41,7 @@ def internal_degrees(
 def ch_node_counts(
     neighbours: Neighbours, u: int, v: int, paths: list[tuple[int, ...]], local_community: str
 ) -> dict[int, tuple[int, int, int]]:
-    """(d, di, de) of every node of LC(u, v), the nodes on these paths (method.md section 2)."""
+    """(d, di, de) of every node of LC(u, v), the nodes on these paths (definitions.md 2)."""
     counts = {}
     for z, di in internal_degrees(neighbours, paths, local_community).items():
         d = len(neighbours[z])
@@ -52,7 +52,7 @@ def ch_node_counts(
 def ch_score(
     neighbours: Neighbours, u: int, v: int, rule: str, length: int, local_community: str = "all"
 ) -> float:
-    """Sum over paths of the geometric mean of the node terms (method.md 2; CH-SNN eq. 5).
+    """Sum over paths of the geometric mean of the node terms (definitions.md 2; CH-SNN eq. 5).
 
     Linked pairs go by the same rule: the link u-v is on no path and enters no count.
     """
@@ -63,7 +63,7 @@ def ch_score(
 
 
 def ch_l3n_score(biadjacency: Array, left: int, right: int, rule: str) -> float:
-    """Node-based L3n: sum of the node terms over LC, unlinked pairs only (facts.md B3)."""
+    """Node-based L3n: sum of the node terms over LC, unlinked pairs only (definitions.md 2)."""
     if biadjacency[left, right]:
         raise ValueError(f"L3n is defined for unlinked pairs, ({left}, {right}) is linked")
     neighbours, node = bipartite_neighbours(biadjacency), biadjacency.shape[0] + right
@@ -73,10 +73,10 @@ def ch_l3n_score(biadjacency: Array, left: int, right: int, rule: str) -> float:
 
 
 def ch2_l3n(biadjacency: Array, left: int, right: int) -> float:
-    """CH2-L3n = sum over LC of (1 + di) / (1 + de) (facts.md B3, golden/README section 3)."""
+    """CH2-L3n = sum over LC of (1 + di) / (1 + de) (definitions.md 2)."""
     return ch_l3n_score(biadjacency, left, right, "CH2")
 
 
 def ch3_l3n(biadjacency: Array, left: int, right: int) -> float:
-    """CH3-L3n = sum over LC of 1 / (1 + de) (method.md section 2, facts.md B3)."""
+    """CH3-L3n = sum over LC of 1 / (1 + de) (definitions.md 2)."""
     return ch_l3n_score(biadjacency, left, right, "CH3")

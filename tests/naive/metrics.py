@@ -1,4 +1,4 @@
-"""Topological measures (golden/README section 6, facts.md G)."""
+"""Topological measures (definitions.md 7)."""
 
 import itertools
 import math
@@ -49,7 +49,7 @@ def n_links(neighbours: Neighbours) -> int:
 
 
 def clustering(neighbours: Neighbours) -> float:
-    """Mean local coefficient, degree < 2 counts 0 (golden/README 6; Watts-Strogatz)."""
+    """Mean local coefficient, degree < 2 counts 0 (definitions.md 7; Watts-Strogatz)."""
     local = []
     for around in neighbours:
         possible = len(around) * (len(around) - 1) / 2
@@ -58,12 +58,12 @@ def clustering(neighbours: Neighbours) -> float:
 
 
 def char_path(neighbours: Neighbours) -> float:
-    """Mean distance over the ordered reachable pairs, nan if none (golden/README 6)."""
+    """Mean distance over the ordered reachable pairs, nan if none (definitions.md 7)."""
     return mean(finite_hops(neighbours))
 
 
 def efficiency_glob(neighbours: Neighbours) -> float:
-    """Mean of 1 / distance over all ordered pairs, unreachable 0 (golden/README 6)."""
+    """Mean of 1 / distance over all ordered pairs, unreachable 0 (definitions.md 7)."""
     n = len(neighbours)
     return math.fsum(1 / d for d in finite_hops(neighbours)) / (n * (n - 1)) if n > 1 else 0.0
 
@@ -74,12 +74,12 @@ def efficiency_loc(neighbours: Neighbours) -> float:
 
 
 def closeness(neighbours: Neighbours) -> float:
-    """Mean over the nodes of the SUM of 1 / distance (golden/README 6: mean harmonic)."""
+    """Mean over the nodes of the SUM of 1 / distance (definitions.md 7: mean harmonic)."""
     return math.fsum(1 / d for d in finite_hops(neighbours)) / len(neighbours)
 
 
 def radiality(neighbours: Neighbours) -> float:
-    """Mean over ordered pairs of diameter + 1 - distance (golden/README 6).
+    """Mean over ordered pairs of diameter + 1 - distance (definitions.md 7).
 
     Diameter = largest finite distance. An unreachable pair scores diameter + 1: that is the
     published code's behaviour, kept because the golden values have it.
@@ -114,7 +114,7 @@ def link_betweenness(neighbours: Neighbours) -> dict[tuple[int, int], float]:
 
 
 def node_betweenness(neighbours: Neighbours) -> list[float]:
-    """Shortest paths through each node as shares, ORDERED node pairs (golden/README 6)."""
+    """Shortest paths through each node as shares, ORDERED node pairs (definitions.md 7)."""
     distance, count = shortest_path_counts(neighbours)
     finite = np.isfinite(distance)
     value = []
@@ -126,17 +126,17 @@ def node_betweenness(neighbours: Neighbours) -> list[float]:
 
 
 def mean_link_betweenness(neighbours: Neighbours) -> float:
-    """EBC: mean over the links (golden/README 6)."""
+    """EBC: mean over the links (definitions.md 7)."""
     return mean(list(link_betweenness(neighbours).values()))
 
 
 def mean_node_betweenness(neighbours: Neighbours) -> float:
-    """BC: mean over the nodes, ordered pairs, 2 x the usual unnormalised one (golden/README 6)."""
+    """BC: mean over the nodes, ordered pairs, 2 x the usual unnormalised one (definitions.md 7)."""
     return mean(node_betweenness(neighbours))
 
 
 def lcp_corr(neighbours: Neighbours) -> float:
-    """Pearson of CN and LCL over links with CN > 0; 0 if degenerate (golden/README 6, facts G)."""
+    """Pearson of CN and LCL over links with CN > 0; 0 if degenerate (definitions.md 7)."""
     pairs = []
     for u, v in links_of(neighbours):
         common = neighbours[u] & neighbours[v]
@@ -157,7 +157,7 @@ def assortativity(neighbours: Neighbours) -> float:
 
 
 def rich_club(neighbours: Neighbours) -> dict[int, float]:
-    """phi(k) = link density among the nodes of degree > k (facts.md G).
+    """phi(k) = link density among the nodes of degree > k (definitions.md 7).
 
     For each degree k present but the largest; nan where fewer than two nodes are left.
     """
@@ -170,7 +170,7 @@ def rich_club(neighbours: Neighbours) -> dict[int, float]:
 
 
 def latapy_clustering(neighbours: Neighbours, mode: str = "dot") -> list[float]:
-    """c_u = mean over v in N(N(u)) of |N(u) & N(v)| / union, min or max (facts.md G; Latapy)."""
+    """c_u = mean over v in N(N(u)) of |N(u) & N(v)| / union, min or max (definitions.md 7)."""
     local = []
     for u, around in enumerate(neighbours):
         second = {w for z in around for w in neighbours[z]} - {u}
@@ -184,7 +184,7 @@ def latapy_clustering(neighbours: Neighbours, mode: str = "dot") -> list[float]:
 
 
 def n_l3_paths(neighbours: Neighbours) -> int:
-    """Number of simple paths with 3 links, each counted once (facts.md G, L3)."""
+    """Number of simple paths with 3 links, each counted once (definitions.md 7, L3)."""
     pairs = all_pairs(neighbours)
     return sum(len(simple_paths(neighbours, u, v, 3)) for u, v in pairs)
 
@@ -195,7 +195,7 @@ def n_four_cycles(neighbours: Neighbours) -> int:
 
 
 def robins_alexander(neighbours: Neighbours) -> float:
-    """CC4 = 4 C4 / L3, 0 without an L3 path (facts.md G; Robins-Alexander)."""
+    """CC4 = 4 C4 / L3, 0 without an L3 path (definitions.md 7; Robins-Alexander)."""
     paths = n_l3_paths(neighbours)
     return 4 * n_four_cycles(neighbours) / paths if paths else 0.0
 
@@ -203,7 +203,7 @@ def robins_alexander(neighbours: Neighbours) -> float:
 def barber_modularity(
     biadjacency: Array, left_labels: Sequence[int], right_labels: Sequence[int], gamma: float = 1.0
 ) -> float:
-    """Q = (1/m) sum_ij (A_ij - gamma k_i d_j / m) [g_i = h_j] (facts.md G; Barber 2007)."""
+    """Q = (1/m) sum_ij (A_ij - gamma k_i d_j / m) [g_i = h_j] (definitions.md 7; Barber 2007)."""
     a = np.asarray(biadjacency, dtype=float)
     m = a.sum()
     terms = [
@@ -215,7 +215,7 @@ def barber_modularity(
 
 
 def nodf(biadjacency: Array) -> float:
-    """NODF in percent: mean paired overlap of rows and of columns (facts.md G; Almeida-Neto 2008).
+    """NODF in percent: mean paired overlap of rows and of columns (definitions.md 7).
 
     A pair counts 0 unless the degrees differ; an empty smaller node overlaps in nothing: 0.
     """

@@ -1,4 +1,4 @@
-"""The neuron of CH-SNN eq. 1 and the spike encoder (method.md section 3)."""
+"""The neuron of CH-SNN eq. 1 and the spike encoder (definitions.md 3)."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tests.naive.graphs import Array
 def lif_eq1(
     x: Array, alpha: float | Array, theta: float | Array, weight: Array | None = None
 ) -> tuple[Array, Array]:
-    """CH-SNN eq. 1: v(t+1) = (1 - z(t)) alpha v(t) + W x(t+1), z = [v > theta] (method.md 3).
+    """CH-SNN eq. 1: v(t+1) = (1 - z(t)) alpha v(t) + W x(t+1), z = [v > theta] (definitions.md 3).
 
     x is (T,) or (T, n_in), `weight` (n_in, n_out) or None for the identity; v and z start at 0.
     `alpha` and `theta` are one number or one per neuron. Returns the voltages before the reset
@@ -26,7 +26,7 @@ def lif_eq1(
 
 
 def evenly_spaced_spikes(rate: float | Array, steps: int) -> Array:
-    """Integrate-and-fire encoder of a constant current: (T, ...) 0/1 spikes (method.md 3, rate).
+    """Integrate-and-fire encoder of a constant current: (T, ...) 0/1 spikes (definitions.md 3).
 
     State: the membrane starts at 0.5. Each step adds `rate`; when it is then >= 1 - 1e-9 the
     neuron spikes and 1 is subtracted, so T steps hold floor(0.5 + rate T) spikes.

@@ -51,7 +51,7 @@ def reachable(state: State, two_sided: bool) -> list[State]:
 
 
 def muscoloni_chances(state: State, two_sided: bool, n_swaps: int) -> tuple[list[State], Array]:
-    """Chance of each reachable graph after `n_swaps` swaps of the CM null model (facts.md G).
+    """Chance of each reachable graph after `n_swaps` swaps of the CM null model (definitions.md 7).
 
     One link is drawn in proportion to its degree product w, another one to (smallest +
     largest product over all pairs of nodes) - w; draws without a swap are drawn again.

@@ -1,4 +1,4 @@
-"""The discrete power-law fit (Clauset et al. 2009; conventions of golden/README section 6)."""
+"""The discrete power-law fit (Clauset et al. 2009; conventions of definitions.md 7)."""
 
 import math
 from collections.abc import Sequence

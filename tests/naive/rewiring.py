@@ -1,4 +1,4 @@
-"""Removal scores and dead neurons (method.md section 3)."""
+"""Removal scores and dead neurons (definitions.md 3)."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ def lrs(weight_matrix: Array) -> Array:
 
 
 def relative_importance(weight_matrix: Array) -> Array:
-    """RI_ij = |w| / row sum + |w| / column sum, 0 where there is no link (facts.md B3, alpha=0)."""
+    """RI_ij = |w| / row sum + |w| / column sum, 0 where there is no link (CHTs at alpha = 0)."""
     size = np.abs(np.asarray(weight_matrix, dtype=float))
     score = np.zeros_like(size)
     for i, j in itertools.product(*map(range, size.shape)):
@@ -29,7 +29,7 @@ def relative_importance(weight_matrix: Array) -> Array:
 
 
 def set_removal(weights: Sequence[float], n_removed: int) -> list[int]:
-    """Which links SET takes, of weights in link order (facts.md C1; Nat. Commun. 9:2383).
+    """Which links SET takes, of weights in link order (definitions.md 9; Nat. Commun. 9:2383).
 
     Weights of 0 first. Then one by one the link closest to zero of the sign that has lost the
     smaller share of its links so far, counting the half of the one that would go; of equal
@@ -57,7 +57,7 @@ def set_removal(weights: Sequence[float], n_removed: int) -> list[int]:
 
 
 def dead_neurons(biadjacencies: Sequence[Array]) -> list[Array]:
-    """Dead mask of each hidden layer: no incoming or no outgoing link left (method.md 3.3).
+    """Dead mask of each hidden layer: no incoming or no outgoing link left (definitions.md 3).
 
     Links of dead neurons are removed, backward and forward, until nothing changes; hidden layer h
     lies between biadjacencies[h] (its input side) and biadjacencies[h + 1]. Inputs are not altered.

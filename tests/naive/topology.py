@@ -1,4 +1,4 @@
-"""Correlations of inputs, for SSCTI (method.md section 3.1), and distances on a ring (BRF)."""
+"""Correlations of inputs, for SSCTI (definitions.md 3), and distances on a ring (BRF)."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from tests.naive.graphs import Array
 
 
 def phi_matrix(spikes: Array) -> Array:
-    """2 x 2 phi of each pair of inputs, 0 when one never or always fires (method.md 3.1)."""
+    """2 x 2 phi of each pair of inputs, 0 when one never or always fires (definitions.md 3)."""
     spikes = np.asarray(spikes, dtype=bool)
     n = spikes.shape[1]
     phi = np.zeros((n, n))
@@ -25,7 +25,7 @@ def phi_matrix(spikes: Array) -> Array:
 
 
 def pearson_matrix(x: Array) -> Array:
-    """Pearson r of each pair of columns of x (obs, n), 0 when one is constant (method.md 3.1)."""
+    """Pearson r of each pair of columns of x (obs, n), 0 if one is constant (definitions.md 3)."""
     x = np.asarray(x, dtype=float)
     n = x.shape[1]
     centred = [[value - math.fsum(x[:, i]) / len(x) for value in x[:, i]] for i in range(n)]
@@ -40,7 +40,7 @@ def pearson_matrix(x: Array) -> Array:
 
 
 def eq2_matrix(spikes: Array) -> Array:
-    """CH-SNN eq. 2 as printed, sqrt(chi2_ij / (2 N T)) (facts.md A3).
+    """CH-SNN eq. 2 as printed, sqrt(chi2_ij / (2 N T)) (definitions.md 3).
 
     chi2_ij = sum_t (x_i - E_i)^2 / E_i + the same of j, E the mean. It is 0/0 for an input that
     never fires: its pairs are 0. An input that always fires keeps the printed value.
@@ -60,13 +60,13 @@ def ring_distance(i: int, j: int, n_left: int, n_right: int) -> Fraction:
     """Steps from input to input between input i and output j, both layers on one ring.
 
     Node i of a layer of n lies at (i + 1/2) / n of the ring: min(|i - j|, |(i - M) - j|,
-    |i - (j - N)|) after rescaling (facts.md B2).
+    |i - (j - N)|) after rescaling (definitions.md 9).
     """
     apart = abs(Fraction(2 * i + 1, 2 * n_left) - Fraction(2 * j + 1, 2 * n_right))
     return min(apart, 1 - apart) * n_left
 
 
 def receptive_field_weights(j: int, n_left: int, n_right: int, r: float) -> Array:
-    """(1 + d)^(-(1 - r) / r) of every input for output j (facts.md B2)."""
+    """(1 + d)^(-(1 - r) / r) of every input for output j (definitions.md 9)."""
     distance = [float(ring_distance(i, j, n_left, n_right)) for i in range(n_left)]
     return np.array([(1 + d) ** (-(1 - r) / r) for d in distance])

@@ -85,7 +85,7 @@ def test_daminelli_counts_are_l3_paths():
 
 
 def test_bipartite_closed_form():
-    """method.md section 2: the closed form of CH3-L3, unlinked and linked."""
+    """definitions.md 2: the closed form of CH3-L3, unlinked and linked."""
     matrix = random_biadjacency(8, 10, 0.35, 4)
     neighbours = naive.bipartite_neighbours(matrix)
     left, right = matrix @ matrix.T, matrix.T @ matrix

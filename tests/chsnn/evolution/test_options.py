@@ -174,7 +174,7 @@ def test_the_temperature_moves_from_start_to_end():
 
 
 def test_the_temperature_arrives_when_pruning_ends():
-    # CHTs, CHTss: T = 1 + 2 step / T_end, with T_end before the end of training (facts B5).
+    # CHTs, CHTss: T = 1 + 2 step / T_end, with T_end before the end of training (definitions.md 9).
     def kept(**settings):
         net = mlp((40, 50, 4), sparsity=0.5, seed=0)
         layer, graph = net.layers[0], net.graphs[0]
