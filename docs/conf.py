@@ -15,7 +15,7 @@ import reference_pages  # noqa: E402  beside this file
 
 project = "chgraph"
 author = "chgraph developers"
-copyright = author  # noqa: A001
+copyright = author
 release = version = version_of("chgraph")
 
 extensions = [

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers show by themselves: the site asks no other host for anything."""
+"""Formulas as MathML, which browsers show by themselves: no other host is asked for anything."""
 
 import re
 

@@ -2,8 +2,8 @@
 
 They import nothing from the packages they check. "definitions.md N" in the docstrings is section N
 of docs/explanation/definitions.md. A monopartite graph is `list[set[int]]` (the neighbour
-set of each node, no self-loops); a bipartite graph is a 0/1 biadjacency array `(n_left, n_right)` whose right node j
-is node `n_left + j` of the joined graph.
+set of each node, no self-loops); a bipartite graph is a 0/1 biadjacency array
+`(n_left, n_right)` whose right node j is node `n_left + j` of the joined graph.
 """
 
 from tests.naive.cha import (

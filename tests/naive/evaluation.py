@@ -70,7 +70,7 @@ def auc_prec(scores: Sequence[float], labels: Sequence[bool], k: int | None = No
 
 
 def auc_roc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Share of (positive, negative) pairs in the right order, a tie counts 1/2 (definitions.md 5)."""
+    """Share of (positive, negative) pairs in the right order, a tie is 1/2 (definitions.md 5)."""
     positive = [s for s, label in zip(scores, labels, strict=True) if label]
     negative = [s for s, label in zip(scores, labels, strict=True) if not label]
     wins = sum((a > b) + (a == b) / 2 for a in positive for b in negative)
