@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test networkx lint types clean
+.PHONY: demo test networkx lint types docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/chsnn train --data digits --hidden 512 512 --sparsity 0.95 --seed 0 --out runs/demo --force
@@ -23,7 +23,12 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+# The site, every warning an error; nothing is fetched.
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -E -q -b html -n -W --keep-going -c docs . docs/_build/html
+
 clean:
+	rm -rf docs/_build docs/reference/rooms
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Installed once; again only when what is to be installed has changed.

@@ -252,7 +252,7 @@ class DenseLIF(nn.Linear):
         self.neuron = neuron
 
     def forward(self, x: Tensor, *, rate: bool = False) -> Tensor:
-        """Run all time steps, (T, B, n_in); as :meth:`SparseLIF.forward`."""
+        """Run all time steps, (T, B, n_in); as :class:`SparseLIF`."""
         current, window = super().forward(x), learning_window()
         if window is not None:
             spikes, _ = self.neuron.run(window.gate(current, on_error=window.reads(self, x)))
@@ -285,7 +285,7 @@ class DenseReadout(nn.Linear):
         self.weight, self.bias = linear.weight, linear.bias
 
     def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
-        """Return the mean over time of the products; as :meth:`SparseReadout.forward`."""
+        """Return the mean over time of the products; as :class:`SparseReadout`."""
         y = super().forward(mean_to_learn_from(x) if steps is None else x)
         if (window := learning_window()) is not None:
             window.reads_mean(self, y)

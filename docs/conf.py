@@ -26,7 +26,14 @@ extensions = [
     "myst_nb",
 ]
 root_doc = "docs/index"
-include_patterns = ["docs/**", "notebooks/*.ipynb", "CHANGELOG.md", "CONTRIBUTING.md"]
+include_patterns = [
+    "docs/**",
+    "notebooks/*.ipynb",
+    "analysis/results/*.md",
+    "analysis/results/figures/*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+]
 exclude_patterns = ["docs/_build", "docs/_templates", "docs/_redirect", "**/.ipynb_checkpoints"]
 templates_path = [str(DOCS / "_templates")]  # autosummary looks from the source folder
 
@@ -65,6 +72,13 @@ html_theme_options = {
 html_sidebars = {"docs/comparison": [], "CHANGELOG": []}
 
 
+def _with_title(app, docname, source):
+    """Give the tables that programs write a title, which a page needs."""
+    if docname.startswith("analysis/results/") and not source[0].startswith("# "):
+        source[0] = f"# {docname.rpartition('/')[2].replace('_', ' ')}\n\n{source[0]}"
+
+
 def setup(app):
     """Write a page per room before Sphinx looks for pages."""
     reference_pages.write(DOCS / "reference")
+    app.connect("source-read", _with_title)

@@ -133,6 +133,9 @@ def write(folder):
     out = Path(folder) / "rooms"
     out.mkdir(parents=True, exist_ok=True)
     objects = public_objects()
+    for page in out.glob("objects/*.rst"):
+        if page.stem not in objects:
+            page.unlink()
     for room in rooms():
         path, text = out / f"{room}.rst", _page(room, objects)
         if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -127,7 +127,8 @@ def test_dead_links_are_found(tmp_path):
 
 
 def test_every_guide_and_explanation_is_reached_from_its_index():
-    for folder in ("guide", "explanation"):
-        index = (ROOT / "docs" / folder / "index.md").read_text(encoding="utf-8")
-        assert ":glob:" in index
-        assert re.search(r"^\*$", index, re.M)
+    guides = (ROOT / "docs/guide/index.md").read_text(encoding="utf-8")
+    assert ":glob:\n*\n" in guides
+    listed = (ROOT / "docs/explanation/index.md").read_text(encoding="utf-8").splitlines()
+    for page in (ROOT / "docs/explanation").glob("*.md"):
+        assert page.stem in (*listed, "index")
