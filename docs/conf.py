@@ -67,7 +67,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
 }
 html_sidebars = {"docs/comparison": [], "CHANGELOG": []}
 

@@ -106,8 +106,7 @@ def _said(entry):
 
 def _page(room, objects):
     module = import_module(room)
-    title = f"{room}: {inspect.getdoc(module).splitlines()[0].rstrip('.')}"
-    parts = [title, "=" * len(title), "", f".. automodule:: {room}", ""]
+    parts = [room, "=" * len(room), "", f".. automodule:: {room}", ""]
     mine = {n: v for n, v in objects.items() if n.rpartition(".")[0] == room}
     for kind in ("Functions", "Classes", "Exceptions"):
         names = [name for name, value in mine.items() if _kind(value) == kind]
