@@ -1,4 +1,4 @@
-"""Compressed neighbour lists and the checks of what they are built from."""
+"""Compressed neighbor lists and the checks of what they are built from."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _widened(values: np.ndarray) -> np.ndarray:
 
 
 def offsets_of(nodes: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Return the int64 offsets of a compressed neighbour list, length ``n_nodes + 1``."""
+    """Return the int64 offsets of a compressed neighbor list, length ``n_nodes + 1``."""
     offsets = np.zeros(n_nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(nodes, minlength=n_nodes), out=offsets[1:])
     return offsets

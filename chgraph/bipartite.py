@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BipartiteGraph:
-    """A simple bipartite graph stored as compressed neighbour lists of both sides.
+    """A simple bipartite graph stored as compressed neighbor lists of both sides.
 
     Build one with :meth:`from_biadjacency`, :meth:`from_links`, :meth:`from_networkx`,
     :meth:`from_igraph`, or let :func:`as_bipartite` choose. A graph never changes:

@@ -1,4 +1,4 @@
-"""The undirected network of one kind of node: immutable, a sorted neighbour list per node."""
+"""The undirected network of one kind of node: immutable, a sorted neighbor list per node."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Graph:
-    """A simple undirected graph stored as compressed neighbour lists.
+    """A simple undirected graph stored as compressed neighbor lists.
 
     Build one with :meth:`from_adjacency`, :meth:`from_links`, :meth:`from_networkx`,
     :meth:`from_igraph`, or let :func:`chgraph.as_graph` choose.
@@ -39,7 +39,7 @@ class Graph:
     ----------
     n_nodes : int
     offsets, neighbors : ndarray
-        ``neighbors[offsets[u]:offsets[u + 1]]`` (int32, ascending) are the neighbours of
+        ``neighbors[offsets[u]:offsets[u + 1]]`` (int32, ascending) are the neighbors of
         node `u`; every link stands twice. Offsets are int64.
     names : tuple or None
         Names of the nodes where the source had them.

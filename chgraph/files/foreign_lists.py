@@ -29,7 +29,7 @@ def is_tgf(lines: Sequence[str]) -> bool:
 
 
 def is_lgl(lines: Sequence[str]) -> bool:
-    """Whether lines are LGL: a line ``# node``, then its neighbours, perhaps with weights.
+    """Whether lines are LGL: a line ``# node``, then its neighbors, perhaps with weights.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def is_lgl(lines: Sequence[str]) -> bool:
 def is_multiline(lines: Sequence[str], *, whole: bool) -> bool:
     """Whether lines are networkx's multiline adjacency list: a node and the number of its links.
 
-    Below it stands a line with the neighbour, and perhaps a dictionary, for each of them.
+    Below it stands a line with the neighbor, and perhaps a dictionary, for each of them.
 
     Examples
     --------

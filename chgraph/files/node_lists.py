@@ -1,4 +1,4 @@
-"""Lines that list the neighbours of a node: Cytoscape's SIF, networkx's adjacency lists."""
+"""Lines that list the neighbors of a node: Cytoscape's SIF, networkx's adjacency lists."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_sif(content: Content, *, bipartite: bool | None, ignore_directions: boo
 def read_adjacency_list(
     content: Content, *, bipartite: bool | None, ignore_directions: bool
 ) -> Result:
-    """Return the network of lines ``A B C``: a node and its neighbours."""
+    """Return the network of lines ``A B C``: a node and its neighbors."""
     bad: Bad = []
     graph, notes = _network(content, list(_rows(content, bad)), bad, bipartite)
     return graph, [f"{content.path}: {note}" for note in notes]

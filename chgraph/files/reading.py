@@ -54,7 +54,7 @@ def read_network(
           :func:`chgraph.as_graph` and :func:`chgraph.as_bipartite` take a matrix.
         - ``.graphml``, ``.gexf``, ``.gml``: nodes go by the attribute ``name`` (GraphML) or
           ``label`` (the others) where every node has a different one, else by their id.
-        - ``.sif``: Cytoscape's ``A pp B``; ``.adjlist``: a node and its neighbours.
+        - ``.sif``: Cytoscape's ``A pp B``; ``.adjlist``: a node and its neighbors.
         - ``.csv``, ``.tsv``, ``.txt``, ``.edges``, ``out.*`` and any other: by how it begins
           one of the above, Pajek's .net, a matrix as text, or an edge list, see Notes.
 

@@ -1,7 +1,7 @@
 """Cannistraci-Hebb scores of monopartite networks, one source node at a time.
 
 For an unlinked pair u, v and paths u - z1 - z2 - v the local community is
-``Z1 + Z2``: the z1 in N(u) with a neighbour in N(v), and the z2 in N(v) with one in N(u).
+``Z1 + Z2``: the z1 in N(u) with a neighbor in N(v), and the z2 in N(v) with one in N(u).
 A node linked to u only has
 
     di(z1) = |N(z1) & N(v)| + |N(z1) & N(u) & Z1 - N(v)|
@@ -205,7 +205,7 @@ def _n_apexes_near(slot: Int, v: Int, z2: Int, net: Network, state: np.ndarray) 
 def _list_hits(u: Int, n_near: Int, net: Network, work: Workspace) -> None:
     """Sort the z2 by target, each with its root.
 
-    A common neighbour of u and v has root 0 here: its term needs the finished path counts.
+    A common neighbor of u and v has root 0 here: its term needs the finished path counts.
     """
     ends = work.hit_offsets
     for w in range(n_near):
@@ -246,7 +246,7 @@ def _walk_back(t: Int, work: Workspace) -> Int:
 
 @inlined
 def _root_of_both(z: Int, gate: Int, net: Network, work: Workspace) -> float:
-    """Root of z, a common neighbour of u and v: di = |N(z) & (N(u) | N(v))|."""
+    """Root of z, a common neighbor of u and v: di = |N(z) & (N(u) | N(v))|."""
     internal = work.paths[gate]
     if work.state[z] & NEAR:
         rank = work.rank[z]
@@ -257,7 +257,7 @@ def _root_of_both(z: Int, gate: Int, net: Network, work: Workspace) -> float:
 
 @inlined
 def _n_gates_alone(z1: Int, net: Network, work: Workspace) -> Int:
-    """Neighbours of z1 in N(u) that are on a path to v, but not linked to v."""
+    """Neighbors of z1 in N(u) that are on a path to v, but not linked to v."""
     total = 0
     if work.state[z1] & NEAR:
         rank = work.rank[z1]
@@ -269,7 +269,7 @@ def _n_gates_alone(z1: Int, net: Network, work: Workspace) -> Int:
 
 @inlined
 def _root_of_gate(u: Int, gate: Int, net: Network, work: Workspace) -> float:
-    """Root of z1, the gate-th neighbour of u."""
+    """Root of z1, the gate-th neighbor of u."""
     z1 = net.neighbors[net.offsets[u] + gate]
     if work.shared[gate]:
         root = _root_of_both(z1, gate, net, work)

@@ -36,7 +36,7 @@ def _mark_neighbors(u: Int, v: Int, net: Network, bit: Int, marks: np.ndarray) -
 
 @leaf
 def _mark_members(u: Int, net: Network, bit: Int, other: Int, marks: np.ndarray) -> None:
-    """Mark those neighbors of u that have a neighbour on the other side of the middle link."""
+    """Mark those neighbors of u that have a neighbor on the other side of the middle link."""
     for i in range(net.offsets[u], net.offsets[u + 1]):
         z = net.neighbors[i]
         if marks[z] & bit and _n_marked(z, net, marks, other):
@@ -48,7 +48,7 @@ def _l3_root(z: Int, net: Network, marks: np.ndarray) -> float:
     """Root of the term of a member of the L3 local community."""
     mark = marks[z]
     if net.on_path:
-        # The middle link runs from a neighbour of one end to a neighbour of the other.
+        # The middle link runs from a neighbor of one end to a neighbor of the other.
         wanted = (OF_V if mark & OF_U else 0) | (OF_U if mark & OF_V else 0)
         internal = _n_marked(z, net, marks, wanted)
     else:

@@ -95,7 +95,7 @@ def remove_dead_chains(
     """Remove the links of neurons that have no incoming or no outgoing link.
 
     A neuron of a junction is dead when a closed side of it has no link left, counted over all
-    layers on that side. Its links go on both sides, which may be the end of its neighbours,
+    layers on that side. Its links go on both sides, which may be the end of its neighbors,
     and so on until nothing changes.
 
     Parameters

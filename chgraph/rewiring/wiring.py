@@ -108,7 +108,7 @@ class Wiring:
         TypeError
             If `graphs` is no such mapping.
         ValueError
-            If two neighbours do not fit.
+            If two neighbors do not fit.
 
         Examples
         --------
@@ -121,7 +121,7 @@ class Wiring:
             if graphs[first].n_right != graphs[second].n_left:
                 raise ValueError(
                     f"graphs[{first!r}] has {graphs[first].n_right} right nodes but "
-                    f"graphs[{second!r}] has {graphs[second].n_left} left nodes; neighbours on "
+                    f"graphs[{second!r}] has {graphs[second].n_left} left nodes; neighbors on "
                     "a path must share a side"
                 )
         return cls(

@@ -1,7 +1,7 @@
 """Compiled swaps of link ends that keep every degree.
 
 Links are two arrays of ends, `first` and `second`; `neighbors` holds them again as
-(unsorted) neighbour lists, in which a swap replaces one neighbour by another. A graph with
+(unsorted) neighbor lists, in which a swap replaces one neighbor by another. A graph with
 two kinds of nodes has its left nodes in `first`, and right node v as n_left + v.
 """
 

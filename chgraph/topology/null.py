@@ -135,7 +135,7 @@ def swapped_links(
 def neighbor_lists(
     first: np.ndarray, second: np.ndarray, n_nodes: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return offsets and neighbours of all nodes, of both sides if there are two.
+    """Return offsets and neighbors of all nodes, of both sides if there are two.
 
     Up to the last node with links, or of at least `n_nodes` nodes.
     """
