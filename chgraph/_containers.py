@@ -152,7 +152,7 @@ def links_of_pairs(name: str, pairs: Any) -> LinkTable:
     Raises
     ------
     ValueError
-        If one is no pair of nodes, or all could as well be the rows of a matrix of 0 and 1.
+        If one is not a pair of nodes, or all could as well be the rows of a matrix of 0 and 1.
     """
     listed = list(pairs)
     for pair in listed:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
-# Set on graphs that are handed out without names: the numbers of their nodes are no names.
+# Set on graphs that are handed out without names: the numbers of their nodes are not names.
 UNNAMED = "chgraph_unnamed"
 
 

@@ -102,7 +102,7 @@ def checked_shape(shape: Any) -> tuple[int, int]:
 
 
 def node_array(name: str, nodes: Any, n_nodes: int) -> np.ndarray:
-    """Return indices as int64, or raise if one is no integer in [0, n_nodes)."""
+    """Return indices as int64, or raise if one is not an integer in [0, n_nodes)."""
     array = np.asarray(nodes)
     if array.size == 0:
         return array.reshape(-1).astype(np.int64)

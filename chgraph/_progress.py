@@ -23,5 +23,5 @@ def _hidden(shown: bool | None) -> bool | None:
     """Return tqdm's `disable`; None hides the bar unless it would go to a terminal."""
     if shown is not None:
         return not shown
-    # A notebook's streams say that they are no terminal.
+    # A notebook's streams say that they are not terminal.
     return False if issubclass(tqdm, tqdm_notebook) else None

@@ -33,7 +33,7 @@ def top_pairs(
     ----------
     blocks : iterable of (int, ndarray of float64, shape (rows, n_right))
         First left node and values of consecutive rows of the whole matrix, in row order.
-        Pairs with a value of 0 or less are no candidates.
+        Pairs with a value of 0 or less are not candidates.
     n : int or None
         How many pairs to keep; fewer come back if fewer have a positive value. ``None``: all.
     most : int, optional

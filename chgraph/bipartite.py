@@ -188,7 +188,7 @@ class BipartiteGraph:
         biadjacency : array_like or scipy sparse matrix or array, shape (n_left, n_right)
             A negative weight is a link too. Weights are ignored, with a
             :class:`GraphInputWarning`; pass ``matrix != 0`` to say that you know. Explicit
-            zeros of a sparse matrix are no links and its duplicate entries are summed, as
+            zeros of a sparse matrix are not links and its duplicate entries are summed, as
             in scipy.
 
         Raises

@@ -73,11 +73,11 @@ def one_line(box: str) -> str:
     --------
     >>> one_line('''
     ... ╭─ Value error ────────────────────────────╮
-    ... │ Error parsing --k: 'ten' is no INT       │
+    ... │ Error parsing --k: 'ten' is not an INT       │
     ... │ ──────────────────────────────────────── │
     ... │ For full helptext, see chgraph --help    │
     ... ╰──────────────────────────────────────────╯''')
-    "Error parsing --k: 'ten' is no INT"
+    "Error parsing --k: 'ten' is not an INT"
     """
     sections: list[list[str]] = [[]]
     for line in box.strip().splitlines():

@@ -130,7 +130,7 @@ def as_network(obj: Any, bipartite: bool | None = None) -> Graph | BipartiteGrap
     Raises
     ------
     TypeError
-        If `obj` is no network.
+        If `obj` is not a network.
     ValueError
         If `bipartite` contradicts the object, or the constructor for its kind refuses it.
     """

@@ -47,7 +47,7 @@ def as_inputs(inputs: Any, model: nn.Module) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If the inputs are no numbers, empty or not finite.
+        If the inputs are not numbers, empty or not finite.
     """
     try:
         tensor = torch.as_tensor(inputs)

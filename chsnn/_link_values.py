@@ -113,7 +113,7 @@ class LinkValues(nn.Module):
         Raises
         ------
         TypeError
-            If `new_graph` is no BipartiteGraph.
+            If `new_graph` is not a BipartiteGraph.
         ValueError
             If the shape differs or there is not one value per new link.
         RuntimeError

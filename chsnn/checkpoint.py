@@ -187,7 +187,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
             elif value is None or isinstance(value, bool | int | float | str):
                 numbers.setdefault(name, {})[key] = value
             else:
-                raise TypeError(f"optimiser state {key!r} is no tensor: {type(value).__name__}")
+                raise TypeError(
+                    f"optimiser state {key!r} must be a tensor, got {type(value).__name__}"
+                )
     rewirer = None if checkpoint.rewirer is None else dict(checkpoint.rewirer)
     if rewirer is not None:
         memory = rewirer.pop("memory")
@@ -212,7 +214,7 @@ def read_checkpoint(path: Path) -> SavedTraining:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no checkpoint of this package or is damaged.
+        If it is not a checkpoint of this package or is damaged.
     """
     document, tensors = read_document(path)
     if "settings" not in document:

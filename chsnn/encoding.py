@@ -117,7 +117,7 @@ class Encoder(nn.Module):
         ------
         ValueError
             If the images are of another shape or type, have another number of steps, or have
-            intensities that are no spike rates.
+            intensities that are not spike rates.
         """
         x = self._flatten(images)
         if self.kind == "direct":

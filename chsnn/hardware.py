@@ -115,7 +115,7 @@ def read_hardware(path: str | Path) -> dict[str, Hardware]:
     Raises
     ------
     ValueError
-        If the file is no TOML, or a term, unit or source is missing or unknown; with its path.
+        If the file is not TOML, or a term, unit or source is missing or unknown; with its path.
     FileNotFoundError
 
     Examples

@@ -307,7 +307,7 @@ def compile_network(network: nn.Module) -> EventNetwork:
 
 
 def _foreign_layer(network: nn.Module) -> tuple[str, str] | None:
-    """Return name and type of the first part that is no spiking layer of an MLP."""
+    """Return name and type of the first part that is not a spiking layer of an MLP."""
     for name, module in network.named_modules():
         if name and not isinstance(module, SparseLIF | SparseReadout | LIFNumbers | nn.ModuleList):
             return name, type(module).__name__

@@ -144,7 +144,7 @@ class SparseLinear(LinkValues):
         Raises
         ------
         TypeError
-            If `linear` is no nn.Linear (with a size) or `graph` no BipartiteGraph.
+            If `linear` is not an nn.Linear (with a size) or `graph` not a BipartiteGraph.
         ValueError
             If the graph has another shape.
 

@@ -161,7 +161,7 @@ class Parts:
         Raises
         ------
         TypeError
-            If the loss is not callable, or `learning` is no rule of learning.
+            If the loss is not callable, or `learning` is not a rule of learning.
         ValueError
             If a name is unknown.
 

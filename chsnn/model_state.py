@@ -24,7 +24,7 @@ _EXTRA = "_extra_state"
 
 @dataclass(frozen=True)
 class Description:
-    """Everything about a model that is no tensor, as JSON-ready names and numbers.
+    """Everything about a model that is not a tensor, as JSON-ready names and numbers.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     Raises
     ------
     TypeError
-        If something in it is no tensor.
+        If something in it is not a tensor.
     """
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()

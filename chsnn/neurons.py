@@ -54,7 +54,7 @@ class LIFState(NamedTuple):
 class LIFNumbers(nn.Module):
     """What :class:`LIF` neurons compute with, and how they do it; the arguments are the same.
 
-    For a layer with its neurons in it: this is no module to call, so no hook waits for a call.
+    For a layer with its neurons in it: this is not a module to call, so no hook waits for a call.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class LIFNumbers(nn.Module):
         if tau_mem is not None:
             # Above 2**24 steps the decay is 1 in float32.
             alpha = 1.0 - 1.0 / check_real("tau_mem", tau_mem, minimum=1.0, below=2.0**24)
-        # Norse's parameters are no tensors of a module: own the numbers here, pass them on.
+        # Norse's parameters are not tensors of a module: own the numbers here, pass them on.
         values = {
             "alpha": as_tensor("alpha", alpha, check_decay),
             "v_th": as_tensor("v_th", v_th, check_positive_float32),
@@ -274,7 +274,7 @@ class LIF(LIFNumbers):
     ValueError
         If a value is out of range, or float32 cannot hold it.
     TypeError
-        If a value is no number.
+        If a value is not a number.
 
     Notes
     -----

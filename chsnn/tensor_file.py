@@ -19,7 +19,7 @@ _FORMAT = 3
 
 
 class UnreadableCheckpoint(ValueError):
-    """A file that is no checkpoint of this version, or is damaged."""
+    """A file that is not a checkpoint of this version, or is damaged."""
 
 
 def write_document(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:

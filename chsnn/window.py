@@ -94,7 +94,7 @@ class TargetWindow:
         Raises
         ------
         ValueError
-            If so many rows are no number of times steps and samples.
+            If so many rows are not steps times samples.
         """
         rows = self.mask.flatten() if step is None else self.mask[step]
         if not n_rows or n_rows % rows.numel():

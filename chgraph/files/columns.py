@@ -152,7 +152,7 @@ def _column(
         if titles.count(end) == 1:
             return titles.index(end)
         there = ", ".join(map(repr, titles or table.row(0)))
-        found = "names two columns" if end in titles else "is no column"
+        found = "names two columns" if end in titles else "is not a column"
         raise content.error(f"{name}={end!r} {found}; line {table.lines[0]} has {there}")
     assert end is not None
     if not 1 <= end <= table.width:

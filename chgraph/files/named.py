@@ -73,7 +73,7 @@ class NamedNetwork:
                 names = list(given)
         for node, name in zip(self.nodes, names, strict=True):
             if isinstance(name, float) and not math.isfinite(name):
-                raise ValueError(f"node {node!r} has the name {name}, which is no name")
+                raise ValueError(f"the name of node {node!r} must be finite, got {name}")
         return names
 
     def _two_sides(self, ends: np.ndarray, names: list[Hashable]) -> Result:
@@ -101,7 +101,7 @@ class NamedNetwork:
 
 
 def _side(value: Any) -> int:
-    """Return 0 or 1, or -1 for what is no side."""
+    """Return 0 or 1, or -1 for what is not a side."""
     if isinstance(value, str):
         return {"0": 0, "1": 1}.get(value, -1)
     return int(value) if isinstance(value, int | float) and value in (0, 1) else -1

@@ -50,7 +50,7 @@ def _rows(content: Content, bad: Bad) -> list[tuple[int, Fields]]:
         try:
             fields = separator.split(line.decode().strip(" "))
         except (ValueError, csv.Error):
-            bad.append((number, "bytes that are no UTF-8 text, or a quotation mark left open"))
+            bad.append((number, "bytes that are not UTF-8 text, or a quotation mark left open"))
             continue
         while fields and not fields[-1]:
             fields.pop()

@@ -65,7 +65,7 @@ class Content:
         place = data.find(b"\0")
         if place >= 0:
             raise self.error(
-                f"line {_line_at(data, place)}: a NUL byte; this is no text, or UTF-16 without "
+                f"line {_line_at(data, place)}: a NUL byte; this is not text, or UTF-16 without "
                 "its mark: save it as UTF-8"
             )
         if _MARK in data:

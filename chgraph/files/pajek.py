@@ -96,7 +96,7 @@ class _Network:
         try:
             values = list(map(float, fields))
         except ValueError as error:
-            raise self.error(line, f"an entry of *Matrix is no number: {error}") from error
+            raise self.error(line, f"an entry of *Matrix is not a number: {error}") from error
         self._add(line, row, [first + i for i, value in enumerate(values) if value])
         self.weighted |= any(value not in (0.0, 1.0) for value in values)
         self.directed |= not first

@@ -165,7 +165,7 @@ def _split_lines(data: bytes, separator: Separator, bad: Bad) -> Iterator[tuple[
         try:
             fields = separator.split(line.decode().strip(" "))
         except UnicodeDecodeError:
-            bad.append((number, "bytes that are no UTF-8 text"))
+            bad.append((number, "bytes that are not UTF-8 text"))
         except csv.Error:
             bad.append((number, "a quotation mark that is not closed"))
         else:

@@ -205,7 +205,7 @@ def _converted(text: str, name: str, kind: str) -> Any:
     try:
         return _TYPES[kind](text) if kind in _TYPES else text
     except (KeyError, ValueError) as error:
-        raise ValueError(f"the attribute {name!r} is {text[:40]!r}, which is no {kind}") from error
+        raise ValueError(f"attribute {name!r} must be {kind}, got {text[:40]!r}") from error
 
 
 def read_graphml(content: Content, *, bipartite: bool | None, ignore_directions: bool) -> Result:

@@ -186,7 +186,7 @@ def convert_from_nx(
     ------
     NotImplementedError
         If the graph is directed or a multigraph, if all edge attributes are to be kept, or
-        if an attribute that is asked for is no number.
+        if an attribute that is asked for is not a number.
     """
     if graph.is_directed() or graph.is_multigraph():
         raise NotImplementedError("only undirected graphs without parallel links are converted")

@@ -112,7 +112,7 @@ def _given(rule: Rule, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _unfit_graph(graph: Any, rule: Rule) -> str | None:
     if not isinstance(graph, nx.Graph | Network):
-        return f"{type(graph).__name__} is no networkx graph"
+        return f"the graph must be networkx's, got {type(graph).__name__}"
     if graph.is_directed():
         return "directed graphs are not covered"
     if graph.is_multigraph():

@@ -90,7 +90,7 @@ def modularity(
 
 
 def _labels(net: Network, communities: list[Any]) -> np.ndarray:
-    """Return the place of each node's community, or raise if this is no partition."""
+    """Return the place of each node's community, or raise if this is not a partition."""
     labels = np.full(len(net), -1)
     for place, community in enumerate(communities):
         numbers = [net.index[node] for node in community if node in net]

@@ -45,7 +45,7 @@ def largest_eigenvalue(graph: Graph) -> float:
     adjacency = graph.adjacency().astype(np.float64)
     if graph.n_nodes < 64:
         return float(np.linalg.eigvalsh(adjacency.toarray())[-1])
-    # The eigenvector is positive on some component: the vector of ones is no bad start.
+    # The eigenvector is positive on some component: the vector of ones is not a bad start.
     start = np.ones(graph.n_nodes)
     return float(
         scipy.sparse.linalg.eigsh(

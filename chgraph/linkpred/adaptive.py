@@ -3,7 +3,7 @@ r"""CHA, the adaptive network automaton: the Cannistraci-Hebb rule that suits a 
 Each candidate rule ranks all pairs of nodes, linked or not, by (score, SPcorr). The rule
 whose ranks tell the observed links best from the other pairs is chosen: the one with the
 largest area under precision over recall (AUPR). No link is hidden for that; the own link
-of a linked pair is no part of its score.
+of a linked pair is not a part of its score.
 """
 
 from __future__ import annotations

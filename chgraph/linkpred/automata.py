@@ -111,7 +111,7 @@ def score_blocks(
     Raises
     ------
     TypeError
-        If `graph` is no BipartiteGraph.
+        If `graph` is not a BipartiteGraph.
     ValueError
         If `method` is unknown.
 

@@ -203,7 +203,7 @@ def evaluate(
     Raises
     ------
     TypeError
-        If `adj` is no network or an argument is of the wrong kind.
+        If `adj` is not a network or an argument is of the wrong kind.
     ValueError
         If an argument is out of range, a method does not serve this kind of network, or
         there are too few links that can be removed; all before any work.

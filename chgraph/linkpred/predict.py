@@ -86,7 +86,7 @@ def predict_links(
     Raises
     ------
     TypeError
-        If `adj` is no network.
+        If `adj` is not a network.
     ValueError
         If an argument is out of range, the method does not serve this kind of network, or
         `k` is None and more than 20 million pairs score above 0.

@@ -145,7 +145,7 @@ def _distance(i: Int, exponent: float, enough: float, values: Values) -> float:
 def best_fit(values: Values) -> tuple[Int, Int, float]:
     """Return the first value, by place, and the exponent, by place, of the closest fit.
 
-    The largest value is no candidate for xmin. Of equal distances the first wins; without
+    The largest value is not a candidate for xmin. Of equal distances the first wins; without
     a candidate the distance is infinite.
     """
     start: Int = 0

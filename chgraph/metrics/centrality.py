@@ -44,7 +44,7 @@ def closeness_centrality(graph: Any, *, wf_improved: bool = True) -> np.ndarray:
     Raises
     ------
     TypeError
-        If `graph` is no network or `wf_improved` no truth value.
+        If `graph` is not a network or `wf_improved` no truth value.
 
     Notes
     -----
@@ -118,7 +118,7 @@ def betweenness_centrality(graph: Any, *, normalized: bool = True) -> np.ndarray
     Raises
     ------
     TypeError
-        If `graph` is no network or `normalized` no truth value.
+        If `graph` is not a network or `normalized` no truth value.
     ValueError
         If two nodes have more than 1e308 shortest paths.
 

@@ -44,7 +44,7 @@ def latapy_coefficients(graph: Any, *, mode: str = "dot") -> tuple[np.ndarray, n
     ValueError
         If `mode` is none of these.
     TypeError
-        If `graph` is no bipartite graph.
+        If `graph` is not a bipartite graph.
 
     References
     ----------

@@ -166,7 +166,7 @@ def summary(
     Raises
     ------
     TypeError
-        If `graph` is no network or an argument is of the wrong kind.
+        If `graph` is not a network or an argument is of the wrong kind.
     ValueError
         If `cost` is none of these, or the graph cannot be read; before any work.
 

@@ -91,7 +91,7 @@ def rich_club(graph: Any) -> RichClub:
     Raises
     ------
     TypeError, ValueError
-        If `graph` is no network.
+        If `graph` is not a network.
 
     Notes
     -----
@@ -142,7 +142,7 @@ def rich_club_p(graph: Any, *, n_nulls: int = 1000, rng: Any = None) -> RichClub
     Raises
     ------
     TypeError, ValueError
-        If `graph` is no network or `n_nulls` is not positive.
+        If `graph` is not a network or `n_nulls` is not positive.
 
     Notes
     -----

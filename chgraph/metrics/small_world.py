@@ -94,7 +94,7 @@ def small_world(
     Raises
     ------
     TypeError, ValueError
-        If `graph` is no network, `n_nulls` is not positive or `lattice` is none of these.
+        If `graph` is not a network, `n_nulls` is not positive or `lattice` is none of these.
 
     Notes
     -----

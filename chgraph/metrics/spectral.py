@@ -43,7 +43,7 @@ def structural_consistency(
     Raises
     ------
     TypeError, ValueError
-        If `graph` is no network or too large, or an argument is out of range.
+        If `graph` is not a network or too large, or an argument is out of range.
 
     Notes
     -----

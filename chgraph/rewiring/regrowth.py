@@ -61,7 +61,7 @@ def regrow_links(
     Raises
     ------
     TypeError
-        If `graph` is no BipartiteGraph.
+        If `graph` is not a BipartiteGraph.
     ValueError
         If `n` is negative, a name is unknown, or a mask does not fit.
 
@@ -125,7 +125,7 @@ def regrow_by_scores(
     Raises
     ------
     TypeError
-        If `graph` is no BipartiteGraph.
+        If `graph` is not a BipartiteGraph.
     ValueError
         If `n` is negative, `sampling` unknown, or a mask or a block does not fit.
 

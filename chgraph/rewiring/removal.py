@@ -35,7 +35,7 @@ def removal_scores(graph: BipartiteGraph, weights: Any, *, kind: str = "LRS") ->
     Raises
     ------
     TypeError
-        If `graph` is no BipartiteGraph.
+        If `graph` is not a BipartiteGraph.
     ValueError
         If `weights` has another shape or is not finite, or `kind` is unknown.
 

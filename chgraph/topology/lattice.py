@@ -49,7 +49,7 @@ def lattice_reference(graph: Any, *, rng: Any = None) -> Graph | BipartiteGraph:
     Raises
     ------
     TypeError
-        If `graph` is no network.
+        If `graph` is not a network.
 
     Notes
     -----

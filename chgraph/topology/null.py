@@ -76,7 +76,7 @@ def null_model(
     Raises
     ------
     TypeError, ValueError
-        If `graph` is no network, `kind` is unknown, or `swaps` is negative.
+        If `graph` is not a network, `kind` is unknown, or `swaps` is negative.
 
     Notes
     -----

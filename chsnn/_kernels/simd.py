@@ -161,7 +161,7 @@ def _unpack(words: np.ndarray) -> np.ndarray:
 spike_tile = _tile(WORD, binary=True)
 # ``TILE`` columns of one output row: ``start`` plus weight times activation over the row's links.
 real_tile = _tile(TILE)
-# The same for 64 and for 16 columns: what is left when the columns are no multiple of ``TILE``.
+# The same for 64 and for 16 columns: what is left when the columns are not a multiple of ``TILE``.
 word_tile = _tile(WORD)
 small_tile = _tile(SMALL)
 

@@ -82,7 +82,7 @@ class Batches(ABC):
         ValueError
             At a batch that does not fit, or if there is none at all.
         TypeError
-            At a batch that is no pair.
+            At a batch that is not a pair.
         """
 
 
@@ -249,7 +249,7 @@ def check_batch(inputs: Any, labels: Any, name: str, index: int) -> tuple[Tensor
     ------
     ValueError
         If the batch is empty, inputs and labels are not of as many samples, a value is NaN or
-        infinite, or labels are no classes.
+        infinite, or labels are not classes.
     """
     where = f"{name} batch {index} (counted from 0): "
     inputs, labels = as_tensor(f"{where}inputs", inputs), as_tensor(f"{where}labels", labels)

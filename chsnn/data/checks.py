@@ -27,7 +27,7 @@ def as_tensor(name: str, values: Any) -> Tensor:
     Raises
     ------
     ValueError
-        If the values are no array of real numbers.
+        If the values are not an array of real numbers.
     """
     tensor = values if isinstance(values, Tensor) else _from_array(name, values)
     tensor = tensor.detach() if tensor.requires_grad else tensor

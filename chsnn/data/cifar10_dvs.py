@@ -104,7 +104,7 @@ def read_cifar10_dvs(path: Path) -> np.ndarray:
     if (addresses >> 15).any():
         first = int(np.argmax(addresses >> 15 > 0))
         raise ValueError(
-            f"{path} is no recording of a DVS128: event {first} has the address "
+            f"{path} is not a recording of a DVS128: event {first} has the address "
             f"{int(addresses[first]):#x}"
         )
     events = np.empty(len(times), EVENT)

@@ -45,7 +45,7 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
     FileNotFoundError
         If a file is missing and cannot be fetched; says which files to put where.
     ValueError
-        If a file is no IDX file of the expected kind, or has too few images.
+        If a file is not an IDX file of the expected kind, or has too few images.
     """
     folder = data_folder("mnist", root)
     if download:

@@ -107,6 +107,6 @@ def _check(events: np.ndarray, offsets: np.ndarray, path: Path) -> None:
         if wrong.any():
             first = int(np.argmax(wrong))
             raise ValueError(
-                f"{path} is no recording of N-MNIST: the event at byte {int(offsets[first])} "
+                f"{path} is not a recording of N-MNIST: the event at byte {int(offsets[first])} "
                 f"({events[first]}) is {what}"
             )

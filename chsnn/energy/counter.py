@@ -48,7 +48,7 @@ class _Totals:
         self.working += float((events * fan.effective).sum())
         self.links += rows * float(fan.existing.sum())
         self.dense += rows * fan.possible
-        # One value that is no spike makes the whole input analogue, in every batch.
+        # One value that is not a spike makes the whole input analogue, in every batch.
         self.is_analogue |= not are_spikes
 
     def activity(self, name: str, *, all_spikes: bool) -> LayerActivity:

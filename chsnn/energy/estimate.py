@@ -37,7 +37,7 @@ def estimate_energy(
 ) -> EnergyReport:
     """Count the synaptic operations of a model on data and estimate their energy.
 
-    A synaptic operation (SOP) is one spike crossing one existing link. Values that are no spikes
+    A synaptic operation (SOP) is one spike crossing one existing link. Values that are not spikes
     (neither 0 nor 1 nor -1: an analogue image, averages of spikes, sums of them) cost
     multiply-accumulates (MACs), one per link and step. `energy_per_sample_j` is that of the SOPs;
     what else the hardware has a figure for stands beside it in `terms`, and the report says in
@@ -55,7 +55,7 @@ def estimate_energy(
     baseline : Module or EnergyReport, optional
         The model to compare with, measured on the same data, or its report.
     count_input_as_spikes : bool
-        Whether to count values that are no spikes as such.
+        Whether to count values that are not spikes as such.
     per_sample : bool
         Whether to run samples one by one, for what each of them costs.
     timesteps : int, optional

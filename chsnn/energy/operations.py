@@ -1,4 +1,4 @@
-"""The operations of a running model that are no sparse layer's: what they multiply, by name.
+"""The operations of a running model that are not a sparse layer's: what they multiply, by name.
 
 Torch itself says what it computes (``TorchDispatchMode``), whatever a model's code looks like:
 layers, weights of recurrent cells, functional calls, attention. Nothing is changed on the way.
@@ -90,7 +90,7 @@ class RunningModules:
         return any(isinstance(module, SparseLinear) for module in self.stack)
 
     def weight_name(self, weight: Tensor) -> str | None:
-        """Return how to call an operation with this weight; None if it is no parameter.
+        """Return how to call an operation with this weight; None if it is not a parameter.
 
         The layer's name, for a parameter of another name than "weight" with that as well.
         """

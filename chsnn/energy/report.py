@@ -201,7 +201,7 @@ class EnergyReport:
             f"on {self.hardware} (estimate)"
         )
         if self.macs_per_sample:
-            lines.append(f"{self.macs_per_sample:,.1f} MACs a sample of values that are no spikes")
+            lines.append(f"{self.macs_per_sample:,.1f} MACs a sample of values that are not spikes")
         lines.append(
             f"effective: {self.effective_sops_per_sample:,.1f} SOPs, "
             f"{self.effective_macs_per_sample:,.1f} MACs a sample"

@@ -1,4 +1,4 @@
-"""Grad R: every pair has a strength that goes on learning below zero, where it is no link."""
+"""Grad R: every pair has a strength that goes on learning below zero, where it is not a link."""
 
 from __future__ import annotations
 

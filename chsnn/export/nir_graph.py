@@ -175,7 +175,7 @@ def from_nir(graph: nir.NIRGraph | str | Path, *, dt: float = DT) -> SpikingChai
     Raises
     ------
     ValueError
-        If the file is none of NIR, or the graph is no row of nodes, or one of them has numbers
+        If the file is none of NIR, or the graph is not a row of nodes, or one of them has numbers
         that :class:`chsnn.LIF` has not; with its name.
     TypeError
         If a node is of another kind.
@@ -196,7 +196,7 @@ def from_nir(graph: nir.NIRGraph | str | Path, *, dt: float = DT) -> SpikingChai
     try:
         read = _nir().read(graph)
     except (OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{graph} is no NIR file: {error}") from error
+        raise ValueError(f"{graph} is not an NIR file: {error}") from error
     return _chain(read, dt)
 
 

@@ -126,7 +126,7 @@ def from_npz(path: str | Path) -> EventNetwork:
             stages = [_stage(arrays, i, tuple(s)) for i, s in enumerate(about["shapes"])]
             encoder = Encoder(about["encoding"] or "none", about["timesteps"] or 1)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} is no file of links, or is damaged: {error}") from error
+        raise ValueError(f"{path} is not a file of links, or is damaged: {error}") from error
     return EventNetwork(stages, encoder)
 
 

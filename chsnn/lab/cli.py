@@ -86,7 +86,7 @@ class Compare(RunConfig):
     --methods "fully connected" CH-SNN SET RigL --sparsities 0.9 0.95 --seeds 0 1 --out runs/all
     """
 
-    # What the comparison itself decides is no flag of it.
+    # What the comparison itself decides is not a flag of it.
     sparsity: tyro.conf.Suppress[float] = 0.95
     seed: tyro.conf.Suppress[int] = 0
     baseline: tyro.conf.Suppress[bool] = False

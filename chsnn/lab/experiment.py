@@ -70,7 +70,7 @@ class Experiment:
         Raises
         ------
         ValueError
-            If a setting is out of range or does not fit the data, or `config.out` is no folder
+            If a setting is out of range or does not fit the data, or `config.out` is not a folder
             that can be written, or has other files than those of a run.
         """
         check_folder(config.out)
@@ -218,7 +218,7 @@ def config_to_resume(folder: Path) -> RunConfig:
     Raises
     ------
     FileNotFoundError
-        If it is no run folder.
+        If it is not a run folder.
     ValueError
         If anything else was changed; nothing is written then.
     """

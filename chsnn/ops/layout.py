@@ -61,7 +61,7 @@ def as_tensor(flat: np.ndarray, shape: tuple[int, ...]) -> Tensor:
 
 
 def as_result(x: Tensor) -> Tensor:
-    """Return a tensor over the same memory that is no view: autograd lets only such be changed.
+    """Return a tensor over the same memory that is not a view: autograd lets only such be changed.
 
     In place, that is, where it is what an operation of its own returns.
     """

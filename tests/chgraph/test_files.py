@@ -185,7 +185,7 @@ def test_only_the_first_lines_of_many_are_told(read):
         ("a,b\nb,c,3\n", "line 2: expected 2 fields, as in line 1, got 3"),
         ("#\na b 1\nb c\n", "line 3: expected 3 fields, as in line 2, got 2"),
         ("a,b\n,c\nc,\n", "line 2: field 1 is empty; line 3: field 2 is empty"),
-        (b"a,b\nb,c\xff\n", "line 2: bytes that are no UTF-8 text"),
+        (b"a,b\nb,c\xff\n", "line 2: bytes that are not UTF-8 text"),
         ('a,b\n"b,c\nc,d\n', "line 2: a quotation mark that is not closed"),
         ("a b\nHomo sapiens Mus\n", "line 2: expected 2 fields, as in line 1, got 3"),
         ("a,b\n" * 8 + "x\n" * 7, "line 13: expected 2 fields or more, got 1; and 2 more lines"),

@@ -226,7 +226,7 @@ def test_damaged_arrays_are_refused(tmp_path):
             path.write_bytes(path.read_bytes()[:200])
         else:
             np.savez(path, **arrays)
-        with pytest.raises(ValueError, match=r"links\.npz is no file of links, or is damaged"):
+        with pytest.raises(ValueError, match=r"links\.npz is not a file of links, or is damaged"):
             from_npz(path)
     with pytest.raises(FileNotFoundError):
         from_npz(tmp_path / "none.npz")
@@ -296,7 +296,7 @@ def test_graphs_that_are_no_row_are_refused():
 def test_files_that_are_not_nir_are_refused(tmp_path):
     path = tmp_path / "x.nir"
     path.write_bytes(b"no HDF5 at all")
-    with pytest.raises(ValueError, match=r"x\.nir is no NIR file"):
+    with pytest.raises(ValueError, match=r"x\.nir is not an NIR file"):
         from_nir(path)
     with pytest.raises(FileNotFoundError):
         from_nir(tmp_path / "none.nir")

@@ -81,7 +81,7 @@ def test_columns_by_name_and_by_number(read):
         (
             {"source": "x", "target": "b"},
             ValueError,
-            "source='x' is no column; line 1 has 'a', 'b'",
+            "source='x' is not a column; line 1 has 'a', 'b'",
         ),
         ({"source": 0, "target": 1}, ValueError, "source must be a column from 1 to 2, got 0"),
         ({"source": 1, "target": 3}, ValueError, "target must be a column from 1 to 2, got 3"),

@@ -91,7 +91,7 @@ def test_a_name_that_is_no_number_is_refused(read):
     keys = '<key id="n" for="node" attr.name="name" attr.type="double"/>'
     nodes = '<node id="a"><data key="n">NaN</data></node><node id="b"><data key="n">1</data></node>'
     text = graphml(nodes + '<edge source="a" target="b"/>', keys)
-    with pytest.raises(ValueError, match="node 'a' has the name nan"):
+    with pytest.raises(ValueError, match="the name of node 'a' must be finite, got nan"):
         read(text, "net.graphml")
     text = (
         'graph [ node [ id 1 label 1.0E999 ] node [ id 2 label "b" ] edge [ source 1 target 2 ] ]'

@@ -143,7 +143,7 @@ def test_events_of_overflow_move_all_later_times(tmp_path):
 )
 def test_what_is_no_recording_is_named_with_the_place(events, message, tmp_path):
     write_events(tmp_path / "a.bin", events)
-    with pytest.raises(ValueError, match=f"a.bin is no recording.*{message}"):
+    with pytest.raises(ValueError, match=f"a.bin is not a recording.*{message}"):
         read_nmnist(tmp_path / "a.bin")
 
 
