@@ -51,7 +51,7 @@ class Graph:
     names : tuple or None
         Names of the nodes where the source had them.
     hubs_first : tuple of ndarray, or None
-        Offsets and neighbours of the same network with its nodes renumbered by falling degree,
+        Offsets and neighbors of the same network with its nodes renumbered by falling degree,
         and their numbers here: what link prediction reads, where it lies in a file already.
     folder : Path or None
         Whose files the arrays are maps of (:func:`chgraph.open_graph`); None in memory.
