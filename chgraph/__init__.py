@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chgraph import datasets, linkpred, metrics, plotting, rewiring, topology
-    from chgraph.files import read_network
+    from chgraph.files import build_graph, open_graph, read_network
     from chgraph.graph import BipartiteGraph, Graph, GraphInputWarning, as_bipartite, as_graph
     from chgraph.linkpred import METHODS, LinkPrediction, predict_links, score_links
     from chgraph.warming import warm_up
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "read_network": "chgraph.files",
+    **dict.fromkeys(("build_graph", "open_graph", "read_network"), "chgraph.files"),
     "warm_up": "chgraph.warming",
     **dict.fromkeys(
         ("BipartiteGraph", "Graph", "GraphInputWarning", "as_bipartite", "as_graph"),
@@ -43,9 +43,11 @@ __all__ = [
     "__version__",
     "as_bipartite",
     "as_graph",
+    "build_graph",
     "datasets",
     "linkpred",
     "metrics",
+    "open_graph",
     "plotting",
     "predict_links",
     "read_network",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -13,9 +13,12 @@ import scipy.sparse
 
 from chgraph._containers import plain_matrix, refuse_links_as_matrix
 from chgraph.checks import check_count
+from chgraph.jit import frozen
 
 Names = Sequence[Hashable] | None
+HubsFirst = tuple[np.ndarray, np.ndarray, np.ndarray]
 MAX_NODES = np.iinfo(np.int32).max
+_AT_ONCE = 2**20  # links that are looked at together, so that memory does not follow the links
 
 
 class GraphInputWarning(UserWarning):
@@ -90,6 +93,80 @@ def offsets_of(nodes: np.ndarray, n_nodes: int) -> np.ndarray:
     offsets = np.zeros(n_nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(nodes, minlength=n_nodes), out=offsets[1:])
     return offsets
+
+
+def state_in_memory(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what is pickled of a graph: its fields alone, which no longer are maps of files."""
+    kept = {name: value for name, value in fields.items() if not name.startswith("_")}
+    return {**kept, "folder": None}
+
+
+def frozen_state(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields that were pickled, arrays read-only as those of every graph."""
+    return {name: _frozen_field(value) for name, value in fields.items()}
+
+
+def _frozen_field(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return frozen(value)
+    if isinstance(value, tuple) and value and all(isinstance(v, np.ndarray) for v in value):
+        return tuple(map(frozen, value))
+    return value
+
+
+def by_falling_degree(offsets: np.ndarray, neighbors: np.ndarray) -> HubsFirst:
+    """Renumber the nodes, hubs first (ties by index): (offsets, neighbors, labels)."""
+    degrees = np.diff(offsets)
+    labels = np.argsort(-degrees, kind="stable")
+    rank = np.empty_like(labels)
+    rank[labels] = np.arange(labels.size)
+    rows = np.repeat(rank, degrees)
+    columns = rank[neighbors]
+    order = np.lexsort((columns, rows))
+    new_offsets = np.concatenate(([0], np.cumsum(degrees[labels]))).astype(np.int64)
+    return new_offsets, columns[order].astype(np.int32), labels.astype(np.int64)
+
+
+def row_blocks(offsets: np.ndarray, at_once: int = _AT_ONCE) -> Iterator[slice]:
+    """Yield consecutive runs of rows with at most so many links together, one row at least."""
+    start, n_rows = 0, offsets.size - 1
+    while start < n_rows:
+        stop = int(np.searchsorted(offsets, offsets[start] + at_once, side="right")) - 1
+        stop = min(max(stop, start + 1), n_rows)
+        yield slice(start, stop)
+        start = stop
+
+
+def neighbor_sums(offsets: np.ndarray, neighbors: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return for each row the sum over its neighbors of an int64 value, in memory of the rows."""
+    sums = np.zeros(offsets.size - 1, np.int64)
+    for rows in row_blocks(offsets):
+        bounds = offsets[rows.start : rows.stop + 1]
+        upto = np.zeros(bounds[-1] - bounds[0] + 1, np.int64)
+        np.cumsum(values[neighbors[bounds[0] : bounds[-1]]], out=upto[1:])
+        sums[rows] = np.diff(upto[bounds - bounds[0]])
+    return sums
+
+
+def find_slots(
+    offsets: np.ndarray, neighbors: np.ndarray, rows: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """Return where in the (ascending) neighbors of each row a node stands, -1 if it does not.
+
+    By bisection in the rows, so that memory is that of the questions.
+    """
+    low, high = offsets[rows], offsets[rows + 1]
+    last = max(neighbors.size - 1, 0)
+    if not neighbors.size:
+        return np.full(rows.shape, -1, dtype=np.int64)
+    end = high.copy()
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        is_below = (low < high) & (neighbors[np.minimum(middle, last)] < wanted)
+        low = np.where(is_below, middle + 1, low)
+        high = np.where(is_below, high, np.minimum(middle, high))
+    found = (low < end) & (neighbors[np.minimum(low, last)] == wanted)
+    return np.where(found, low, -1)
 
 
 def checked_shape(shape: Any) -> tuple[int, int]:

@@ -7,9 +7,11 @@ and links are numbered in (left, right) order.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +19,17 @@ import scipy.sparse
 
 from chgraph import _interop
 from chgraph._containers import node_numbers
+from chgraph._folders import graph_arrays, save_graph
 from chgraph._neighbor_lists import (
     Names,
     checked_shape,
+    find_slots,
+    frozen_state,
     node_array,
     node_names,
     offsets_of,
     read_matrix,
+    state_in_memory,
     warn_of_input,
 )
 from chgraph.jit import frozen
@@ -55,6 +61,8 @@ class BipartiteGraph:
         ``right_links[i]`` is the number of the link at position `i` of `right_neighbors`.
     left_names, right_names : tuple or None
         Names of the nodes where the source had them.
+    folder : Path or None
+        Whose files the arrays are maps of (:func:`chgraph.open_graph`); None in memory.
 
     Examples
     --------
@@ -73,6 +81,7 @@ class BipartiteGraph:
     right_links: np.ndarray
     left_names: tuple[Hashable, ...] | None = None
     right_names: tuple[Hashable, ...] | None = None
+    folder: Path | None = None
 
     # ---------------------------------------------------------------- construction
 
@@ -329,11 +338,7 @@ class BipartiteGraph:
             raise ValueError(
                 f"left and right must have equal length, got {left.size} and {right.size}"
             )
-        codes = left * self.n_right + right
-        if not self.n_links:
-            return np.full(codes.shape, -1, dtype=np.int64)
-        place = np.minimum(np.searchsorted(self._codes, codes), self.n_links - 1)
-        return np.where(self._codes[place] == codes, place, -1)
+        return find_slots(self.left_offsets, self.left_neighbors, left, right)
 
     def keep_links(self, ids: Any) -> BipartiteGraph:
         """Return the graph with only the links of the given numbers (distinct, any order)."""
@@ -404,6 +409,39 @@ class BipartiteGraph:
         numbers = range(self.n_left, sum(self.shape))
         return left, numbers if self.right_names is None else self.right_names
 
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the graph to a folder that :func:`chgraph.open_graph` maps into memory.
+
+        The folder appears whole or not at all; it holds a file per array, the names, and a
+        manifest with checksums.
+
+        Parameters
+        ----------
+        folder : path
+            Must not be there, be empty, or hold a graph that may be overwritten.
+        overwrite : bool
+            Replace a graph that is there; it stays until the new one is complete.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        TypeError
+            If a name is neither text, a number, nor a tuple of these.
+        ValueError
+            If there is something already.
+        """
+        return save_graph(
+            folder,
+            kind="BipartiteGraph",
+            sides=self.sides,
+            arrays={name: getattr(self, name) for name in graph_arrays("BipartiteGraph")},
+            names={"left_names": self.left_names, "right_names": self.right_names},
+            overwrite=overwrite,
+        )
+
     # ------------------------------------------------------------------ identity
 
     def __eq__(self, other: object) -> bool:
@@ -419,6 +457,12 @@ class BipartiteGraph:
 
     def __hash__(self) -> int:
         return hash((self.shape, self.n_links, self.left_neighbors.tobytes()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_in_memory(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(frozen_state(state))
 
     def __repr__(self) -> str:
         return (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +13,18 @@ import scipy.sparse
 
 from chgraph import _interop
 from chgraph._containers import node_numbers
+from chgraph._folders import save_graph
 from chgraph._neighbor_lists import (
     MAX_NODES,
     Names,
+    by_falling_degree,
+    find_slots,
+    frozen_state,
     node_array,
     node_names,
     offsets_of,
     read_matrix,
+    state_in_memory,
     warn_of_input,
 )
 from chgraph.checks import check_count
@@ -43,6 +50,11 @@ class Graph:
         node `u`; every link stands twice. Offsets are int64.
     names : tuple or None
         Names of the nodes where the source had them.
+    hubs_first : tuple of ndarray, or None
+        Offsets and neighbors of the same network with its nodes renumbered by falling degree,
+        and their numbers here: what link prediction reads, where it lies in a file already.
+    folder : Path or None
+        Whose files the arrays are maps of (:func:`chgraph.open_graph`); None in memory.
 
     Examples
     --------
@@ -57,6 +69,8 @@ class Graph:
     offsets: np.ndarray
     neighbors: np.ndarray
     names: tuple[Hashable, ...] | None = None
+    hubs_first: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    folder: Path | None = None
 
     # ---------------------------------------------------------------- construction
 
@@ -284,13 +298,7 @@ class Graph:
         """Return for each pair of nodes whether it is linked, bool."""
         first = node_array("first", first, self.n_nodes)
         second = node_array("second", second, self.n_nodes)
-        if not self.n_links:
-            return np.zeros(first.shape, dtype=bool)
-        rows = np.repeat(np.arange(self.n_nodes), self.degree)
-        codes = rows * self.n_nodes + self.neighbors
-        wanted = first * self.n_nodes + second
-        place = np.minimum(np.searchsorted(codes, wanted), codes.size - 1)
-        return codes[place] == wanted
+        return find_slots(self.offsets, self.neighbors, first, second) >= 0
 
     def link_ids(self, first: Any, second: Any) -> np.ndarray:
         """Return the link number of each given pair, in either order; -1 if it is not linked.
@@ -359,6 +367,43 @@ class Graph:
         """Return an igraph graph, names in the vertex attribute ``name`` where there are any."""
         return _interop.write_igraph_links(self.n_nodes, self.names, *self.links())
 
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the graph to a folder that :func:`chgraph.open_graph` maps into memory.
+
+        The folder appears whole or not at all; it holds a file per array (the links twice: in
+        the graph's own order, and hubs first for link prediction), the names, and a manifest
+        with checksums.
+
+        Parameters
+        ----------
+        folder : path
+            Must not be there, be empty, or hold a graph that may be overwritten.
+        overwrite : bool
+            Replace a graph that is there; it stays until the new one is complete.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        TypeError
+            If a name is neither text, a number, nor a tuple of these.
+        ValueError
+            If there is something already.
+        """
+        hubs = self.hubs_first or by_falling_degree(self.offsets, self.neighbors)
+        arrays = {"offsets": self.offsets, "neighbors": self.neighbors}
+        arrays |= dict(zip(("hub_offsets", "hub_neighbors", "hub_labels"), hubs, strict=True))
+        return save_graph(
+            folder,
+            kind="Graph",
+            sides=self.sides,
+            arrays=arrays,
+            names={"names": self.names},
+            overwrite=overwrite,
+        )
+
     # ------------------------------------------------------------------ identity
 
     def __eq__(self, other: object) -> bool:
@@ -373,6 +418,12 @@ class Graph:
 
     def __hash__(self) -> int:
         return hash((self.n_nodes, self.neighbors.tobytes()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_in_memory(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(frozen_state(state))
 
     def __repr__(self) -> str:
         return f"Graph({self.n_nodes} nodes, {self.n_links} links, density {self.density:.3g})"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from chgraph import jit, topology
+from chgraph.files import build_graph
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import METHODS, evaluate, predict_links, score_links
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, check_method
@@ -68,6 +71,7 @@ def _calls() -> list[Callable[[], Any]]:
         calls += _predictions(network)
         calls.append(partial(summary, network, cost="all", rng=_SEED))
         calls.append(partial(powerlaw_p, network, n_samples=3, rng=_SEED))
+        calls.append(partial(_through_a_folder, network))
         calls.append(partial(topology.null_model, network, rng=_SEED))
         calls.append(partial(topology.null_model, network, kind="lattice", rng=_SEED))
         calls += [
@@ -91,6 +95,13 @@ def _predictions(network: Graph | BipartiteGraph) -> list[Callable[[], Any]]:
 def _score_best(network: Graph | BipartiteGraph, method: str) -> None:
     best = predict_links(network, 3, method=method)
     score_links(network, [(u, v) for u, v, _ in best], method=method)
+
+
+def _through_a_folder(network: Graph | BipartiteGraph) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ends = np.column_stack(network.links())
+        built = build_graph([ends], Path(folder, "built"), bipartite=network.is_bipartite)
+        predict_links(built, 3)
 
 
 def _ask_as_networkx(graph: Any) -> None:
@@ -121,7 +132,9 @@ def _layer_calls(layer: BipartiteGraph, rng: np.random.Generator) -> list[Callab
     back = BipartiteGraph.from_biadjacency(layer.biadjacency().T)
     graphs = {"first": layer, "second": back}
     generators = (topology.regular, topology.erdos_renyi, topology.scale_free)
+    matching = BipartiteGraph.from_links(range(9), range(9), (9, 9))  # a few walks in long rows
     return [
+        partial(predict_links, matching, 3),
         *(partial(make, *shape, 0.5, rng=_SEED) for make in generators),
         partial(topology.small_world, *shape, 0.5, beta=0.3, rng=_SEED),
         partial(topology.receptive_field, *shape, 0.5, r=0.5, rng=_SEED),

@@ -10,6 +10,7 @@ def needs(library, extra):
     return pytest.mark.skipif(find_spec(library) is None, reason=reason)
 
 
+needs_dask = needs("distributed", "dask")
 needs_matplotlib = needs("matplotlib", "viz")
 needs_pandas = needs("pandas", "frames")
 needs_torch = needs("torch", "snn")

@@ -21,12 +21,12 @@ from chgraph.files.tables import (
 )
 from chgraph.files.text_matrices import matrix_without_corner, read_text_matrix
 
-_SAMPLE = 100  # lines that tell the separator
+SAMPLE = 100  # lines that tell the separator
 _EXTERNAL = re.compile(r"#.*(?<!un)directed\s+(graph|network)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class _About:
+class About:
     """What an edge list says of itself in comments."""
 
     two_sides: bool
@@ -48,8 +48,8 @@ def read_edge_list(
     """
     data = content.text()
     comments = comment_lines(data)
-    about = _about(data, comments)
-    separator, remark = find_separator(sample_lines(data, _SAMPLE))
+    about = about_list(data, comments)
+    separator, remark = find_separator(sample_lines(data, SAMPLE))
     bad: Bad = []
     table = read_table(data, separator, bad)
     may_be_matrix = wish.header is None and not (wish.columns or about.konect)
@@ -65,22 +65,23 @@ def read_edge_list(
     choice = choose_columns(content, table, comments, wish, separator)
     notes = [remark, *choice.notes, *comment_notes(comments, table, separator, choice)]
     graph, more = _network(content, table, choice, about, bipartite, ignore_directions)
-    notes = [note for note in [*notes, _unread(table, choice), *more] if note]
+    notes = [note for note in [*notes, unread(table, choice), *more] if note]
     return graph, [f"{content.path}: {note}" for note in notes]
 
 
-def _about(data: bytes, comments: list[tuple[int, str]]) -> _About:
+def about_list(data: bytes, comments: list[tuple[int, str]]) -> About:
+    """Return what the first lines say of the list."""
     konect = KONECT.match(data)
     kind = konect[1].lower() if konect else b""
     external = any(_EXTERNAL.match(text) for _, text in comments[:10])
-    return _About(kind == b"bip", kind == b"asym", external, konect is not None)
+    return About(kind == b"bip", kind == b"asym", external, konect is not None)
 
 
 def _network(
     content: Content,
     table: Table,
     choice: Choice,
-    about: _About,
+    about: About,
     bipartite: bool | None,
     ignore_directions: bool,
 ) -> Result:
@@ -88,7 +89,7 @@ def _network(
     codes, lines = choice.codes[start:], table.lines[start:]
     if not lines.size:
         raise content.error("holds no links")
-    _refuse_empty(content, choice, codes, lines)
+    refuse_empty(content, choice.columns, choice.names, codes, lines)
     if bipartite or (bipartite is None and about.two_sides):
         left, left_names = by_appearance(codes[:, 0], choice.names)
         right, right_names = by_appearance(codes[:, 1], choice.names)
@@ -104,19 +105,26 @@ def _network(
     return graph, notes
 
 
-def _refuse_empty(content: Content, choice: Choice, codes: np.ndarray, lines: np.ndarray) -> None:
-    if "" not in choice.names:
+def refuse_empty(
+    content: Content,
+    columns: tuple[int, int],
+    names: list[str],
+    codes: np.ndarray,
+    lines: np.ndarray,
+) -> None:
+    """Raise if an end of a link has no name."""
+    if "" not in names:
         return
-    empty = codes == choice.names.index("")
+    empty = codes == names.index("")
     bad = [
-        (int(line), f"field {choice.columns[0 if row[0] else 1] + 1} is empty")
+        (int(line), f"field {columns[0 if row[0] else 1] + 1} is empty")
         for line, row in zip(lines[empty.any(axis=1)], empty[empty.any(axis=1)], strict=True)
     ]
     if bad:
         raise content.error(reasons(bad))
 
 
-def _unread(table: Table, choice: Choice) -> str:
+def unread(table: Table, choice: Choice) -> str:
     """Return a sentence on the columns that are not read, or none where they say nothing."""
     others = [column for column in range(table.width) if column not in choice.columns]
     start = int(choice.header)

@@ -18,25 +18,36 @@ DIRECTED = (
 )
 
 
+def in_order(codes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Return codes and names of the names that occur, in the order in which they do."""
+    flat = codes.ravel()
+    place = np.full(len(names), flat.size, dtype=np.int64)
+    place[flat[::-1]] = np.arange(flat.size)[::-1]
+    order = np.argsort(place)[: int((place < flat.size).sum())]
+    number = np.zeros(len(names), dtype=np.int64)
+    number[order] = np.arange(order.size)
+    return number[codes], [names[i] for i in order]
+
+
+def final_names(used: Sequence[str]) -> tuple[np.ndarray, list[Hashable]]:
+    """Return names as the graph has them, and the number there of each.
+
+    If all of them are integers they become int, in rising order.
+    """
+    if not are_integers(used):
+        return np.arange(len(used)), list(used)
+    values, rank = np.unique(np.fromiter(map(int, used), np.int64), return_inverse=True)
+    return rank, values.tolist()
+
+
 def by_appearance(codes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[Hashable]]:
     """Return codes and names of the names that occur, in the order in which they do.
 
     If all of them are integers they become int, in rising order.
     """
-    flat = codes.ravel()
-    place = np.full(len(names), flat.size, dtype=np.int64)
-    place[flat[::-1]] = np.arange(flat.size)[::-1]
-    order = np.argsort(place)[: int((place < flat.size).sum())]
-    used = [names[i] for i in order]
-    ordered: list[Hashable] = list(used)
-    if are_integers(used):
-        values, rank = np.unique(np.fromiter(map(int, used), np.int64), return_inverse=True)
-        ordered = values.tolist()
-    else:
-        rank = np.arange(order.size)
-    number = np.zeros(len(names), dtype=np.int64)
-    number[order] = rank
-    return number[codes], ordered
+    number, used = in_order(codes, names)
+    rank, ordered = final_names(used)
+    return rank[number], ordered
 
 
 def one_kind(

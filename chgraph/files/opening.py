@@ -9,7 +9,7 @@ import io
 import lzma
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,10 @@ def open_file(path: Path) -> Content:
     ImportError
         If it is zstd and no library for it is there.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if path.is_dir():
-        raise ValueError(f"{path}: is a folder, not a file")
+    _check_file(path)
     data = path.read_bytes()
     name = path.name.lower()
-    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+    kind = _packing(data)
     packed = name.endswith(_PACKED)
     if kind is not None:
         try:
@@ -109,6 +106,56 @@ def open_file(path: Path) -> Content:
     return Content(
         path, Path(name.removesuffix(path.suffix.lower()) if packed else name).suffix, data
     )
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise ValueError(
+            f"{path}: is a folder, not a file; chgraph.open_graph opens the folder of a graph"
+        )
+
+
+def _packing(data: bytes) -> str | None:
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def pieces_of_lines(path: Path, size: int, *, longest: int = 2**26) -> Iterator[bytes]:
+    """Yield the lines of a file, unpacked, so many bytes at a time; a piece holds whole lines.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError
+        As :func:`open_file`.
+    ValueError
+        If it is a folder, is damaged, or has a line of more than `longest` bytes.
+    """
+    _check_file(path)
+    with path.open("rb") as file:
+        kind = _packing(file.read(8))
+        file.seek(0)
+        stream = file if kind is None else _STREAMS[kind](file)
+        rest = b""
+        while piece := _read_piece(path, stream, kind, size):
+            whole = rest + piece
+            cut = max(whole.rfind(b"\n"), whole.rfind(b"\r") if b"\n" not in whole else -1) + 1
+            rest = whole[cut:]
+            if len(rest) > longest:
+                raise ValueError(f"{path}: has a line of more than {longest:,} bytes")
+            if cut:
+                yield whole[:cut]
+        if rest:
+            yield rest
+
+
+def _read_piece(path: Path, stream: Any, kind: str | None, size: int) -> bytes:
+    try:
+        piece: bytes = stream.read(size)
+        return piece
+    except Exception as error:  # zlib.error, lzma.LZMAError, OSError, EOFError, ZstdError
+        what = "read" if kind is None else f"unpacked as {kind}"
+        raise ValueError(f"{path}: cannot be {what}: {error}") from error
 
 
 def unpack_bound(size: int) -> int:
@@ -159,7 +206,7 @@ class _ZstdStream:
         return piece
 
 
-_STREAMS: dict[str, Callable[[io.BytesIO], Any]] = {
+_STREAMS: dict[str, Callable[[Any], Any]] = {
     "gzip": lambda packed: gzip.GzipFile(fileobj=packed),
     "bz2": bz2.BZ2File,
     "xz": lzma.LZMAFile,

@@ -135,7 +135,7 @@ def read_network(
         if value not in (None, True, False):
             raise TypeError(f"{name} must be True, False or None, got {value!r}")
     ignore = check_flag("ignore_directions", ignore_directions)
-    wish = _wish(header, source, target)
+    wish = column_wish(header, source, target)
     content = open_file(Path(path))
     kind = "edge list" if wish.columns and content.ending == ".sif" else kind_of(content)
     reader = _READERS.get(kind)
@@ -152,8 +152,8 @@ def read_network(
     return graph
 
 
-def _wish(header: bool | None, source: int | str | None, target: int | str | None) -> Wish:
-    """Return what the caller says of the columns, checked."""
+def column_wish(header: bool | None, source: int | str | None, target: int | str | None) -> Wish:
+    """Return what a caller says of the columns of an edge list, checked."""
     for name, value in (("source", source), ("target", target)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
             raise TypeError(

@@ -9,9 +9,9 @@ So a path contributes ``root(z1, di(z1)) * root(z2, di(z2))``, with ``root`` the
 of the node term of the rule. Both roots are read from a table over (degree, di), which
 makes every rule cost the same as CH3.
 
-Three storeys: ``score_rows`` / ``score_pairs`` (split over workers) -> ``_rows_of_worker``
--> ``_add_*`` (one row, one thread, no shared writes). Each row is summed in one fixed order,
-so results are bit-identical for any number of workers and any block limits.
+Three storeys: ``score_rows`` / ``best_pairs`` / ``score_pairs`` (split over workers) ->
+``_rows_of_worker`` -> ``_add_*`` (one row, one thread, no shared writes). Each row is summed in
+one fixed order, so results are bit-identical for any number of workers and any block limits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 
 from chgraph.jit import Int, inlined, kernel, leaf
+from chgraph.linkpred._best_core import may_enter, offer
 from chgraph.linkpred._node_terms import term_table
+from chgraph.linkpred._pair_lists import Best
 from chgraph.threads import run_workers, thread_count
 
 BY_PATHS, BY_NODES, BY_DEGREES = range(3)
@@ -211,12 +213,12 @@ def _add_paths(
 
 
 @leaf
-def _row_by_paths(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
+def _row_by_paths(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> Int:
     """Path-based scores: the factors of z2 once per row, those of z1 looked up per path."""
     rights = layer.right_offsets, layer.right_neighbors
     lefts = layer.left_offsets, layer.left_neighbors
     stored = layer.common.size > 0
-    _left_factors(u, layer, scratch)
+    n_reached = _left_factors(u, layer, scratch)
     for i in range(layer.left_offsets[u], layer.left_offsets[u + 1]):
         z1 = np.int64(layer.left_neighbors[i])
         terms = layer.right_values[layer.right_start[z1] :]
@@ -226,6 +228,7 @@ def _row_by_paths(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> No
             _count_common(z1, *rights, *lefts, scratch.counts)
             _add_paths(u, z1, layer, scratch.factor, scratch.counts, terms, row)
             _clear_common(z1, *rights, *lefts, scratch.counts)
+    return n_reached
 
 
 @leaf
@@ -241,7 +244,7 @@ def _add_left_nodes(
 
 
 @leaf
-def _row_by_nodes(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
+def _row_by_nodes(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> Int:
     """Node-based scores: each z1 adds its term once per target, then each z2 does.
 
     The table has 0 for nodes without internal link, so targets out of reach get nothing.
@@ -265,10 +268,11 @@ def _row_by_nodes(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> No
                 scratch.counts[v] = 0
     n_reached = _left_factors(u, layer, scratch)
     _add_left_nodes(n_reached, layer, scratch.reached, scratch.factor, row)
+    return n_reached
 
 
 @leaf
-def _row_by_degrees(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> None:
+def _row_by_degrees(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> Int:
     """RA: no term depends on the pair, so all z1 before one z2 are added up first."""
     n_reached = _left_factors(u, layer, scratch)
     reached, weight = scratch.reached, scratch.factor
@@ -282,6 +286,25 @@ def _row_by_degrees(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> 
     for i in range(n_reached):
         weight[reached[i]] *= layer.left_values[layer.left_start[reached[i]]]
     _add_left_nodes(n_reached, layer, reached, weight, row)
+    return n_reached
+
+
+@leaf
+def _score_row(u: Int, layer: Layer, scratch: Scratch, row: np.ndarray) -> Int:
+    """Add up the scores of all pairs of u in a row of zeros; linked pairs get 0.
+
+    Returns how many left nodes ``scratch.reached`` lists: every other score is one of theirs.
+    """
+    n_reached: Int = 0
+    if layer.kind == BY_PATHS:
+        n_reached = _row_by_paths(u, layer, scratch, row)
+    elif layer.kind == BY_NODES:
+        n_reached = _row_by_nodes(u, layer, scratch, row)
+    else:
+        n_reached = _row_by_degrees(u, layer, scratch, row)
+    for i in range(layer.left_offsets[u], layer.left_offsets[u + 1]):
+        row[layer.left_neighbors[i]] = 0.0
+    return n_reached
 
 
 @kernel()
@@ -293,14 +316,7 @@ def _rows_of_worker(
     for u in range(start + worker, stop, n_workers):
         row = out[u - start]
         row[:] = 0.0
-        if layer.kind == BY_PATHS:
-            _row_by_paths(u, layer, scratch, row)
-        elif layer.kind == BY_NODES:
-            _row_by_nodes(u, layer, scratch, row)
-        else:
-            _row_by_degrees(u, layer, scratch, row)
-        for i in range(layer.left_offsets[u], layer.left_offsets[u + 1]):
-            row[layer.left_neighbors[i]] = 0.0
+        _score_row(u, layer, scratch, row)
 
 
 def score_rows(start: Int, stop: Int, layer: Layer, n_workers: Int, out: np.ndarray) -> None:
@@ -312,6 +328,45 @@ def score_rows(start: Int, stop: Int, layer: Layer, n_workers: Int, out: np.ndar
     run_workers(
         n_workers, lambda worker: _rows_of_worker(start, stop, worker, n_workers, layer, out)
     )
+
+
+@leaf
+def _offer_row(
+    worker: Int, u: Int, n_reached: Int, layer: Layer, scratch: Scratch, row: np.ndarray, best: Best
+) -> None:
+    """Offer the scores of a row to the heap of this worker, and leave the row as zeros."""
+    for i in range(n_reached):
+        z2 = scratch.reached[i]
+        for k in range(layer.left_offsets[z2], layer.left_offsets[z2 + 1]):
+            v = np.int64(layer.left_neighbors[k])
+            score = row[v]
+            row[v] = 0.0
+            if may_enter(best, worker, score):
+                offer(best, worker, score, u, v)
+
+
+@kernel()
+def _best_of_worker(worker: Int, sources: np.ndarray, layer: Layer, best: Best) -> None:
+    """Offer all pairs of some left nodes: in a row that is touched only where a score is."""
+    scratch = _new_scratch(layer)
+    row = np.zeros(layer.right_offsets.size - 1)
+    for i in range(sources.size):
+        u = sources[i]
+        n_reached = _score_row(u, layer, scratch, row)
+        _offer_row(worker, u, n_reached, layer, scratch, row, best)
+
+
+def best_pairs(sources: np.ndarray, bounds: np.ndarray, layer: Layer, best: Best) -> None:
+    """Offer all pairs of these left nodes to ``best``.
+
+    Worker w scores ``sources[bounds[w]:bounds[w + 1]]``. Unlike :func:`score_rows` it takes no
+    time for pairs without a path, but some more for each that has one.
+    """
+
+    def body(worker: int) -> None:
+        _best_of_worker(worker, sources[bounds[worker] : bounds[worker + 1]], layer, best)
+
+    run_workers(bounds.size - 1, body)
 
 
 @kernel()

@@ -79,8 +79,9 @@ _FORMS: dict[str, _Form] = {
 BIPARTITE_FORMS = tuple(_FORMS)
 
 
-def _layers(graph: BipartiteGraph, form: _Form, n_threads: int | None) -> list[Layer]:
+def form_layers(graph: BipartiteGraph, method: str, n_threads: int | None) -> list[Layer]:
     """One layer for the node-based kernel per sum of the form; they share all but the terms."""
+    form = _FORMS[method]
     if not form.sums:
         return []
     with thread_limit(n_threads):
@@ -119,19 +120,20 @@ def _table(degrees: np.ndarray, term: Term, *, filled: bool) -> np.ndarray:
 def bipartite_scores(
     graph: BipartiteGraph,
     method: str,
+    layers: list[Layer],
+    sources: tuple[int, int],
     *,
     chunk_pairs: int,
     n_threads: int | None,
     progress: Progress | None,
 ) -> Iterator[ScoredPairs]:
     """Yield the positive scores of the unlinked pairs, a block of left nodes at a time."""
-    form = _FORMS[method]
-    layers = _layers(graph, form, n_threads)
+    form, (begin, end) = _FORMS[method], sources
     rows = max(1, chunk_pairs // max(graph.n_right, 1))
     if progress is not None:
-        rows = min(rows, -(-graph.n_left // 100))
-    for start in range(0, graph.n_left, max(rows, 1)):
-        stop = min(start + rows, graph.n_left)
+        rows = min(rows, -(-(end - begin) // 100))
+    for start in range(begin, end, max(rows, 1)):
+        stop = min(start + rows, end)
         sums = [np.empty((stop - start, graph.n_right)) for _ in layers]
         for layer, out in zip(layers, sums, strict=True):
             with thread_limit(n_threads) as n_workers:
@@ -144,7 +146,7 @@ def bipartite_scores(
         row, right = np.nonzero(block)
         yield ScoredPairs(row + start, right, block[row, right])
         if progress is not None:
-            progress((stop - start) / graph.n_left)
+            progress((stop - start) / (end - begin))
 
 
 def bipartite_pair_scores(
@@ -154,7 +156,7 @@ def bipartite_pair_scores(
     form = _FORMS[method]
     linked = graph.link_ids(left, right) >= 0
     sums = [np.empty(left.size) for _ in form.sums]
-    for layer, out in zip(_layers(graph, form, None), sums, strict=True):
+    for layer, out in zip(form_layers(graph, method, None), sums, strict=True):
         with thread_limit(None) as n_workers:
             _pair_sums(left, right, layer, n_workers, out)
     return form.combine(graph.left_degree[left] - linked, graph.right_degree[right] - linked, *sums)

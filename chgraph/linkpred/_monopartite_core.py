@@ -28,12 +28,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chgraph._rounding import significant
 from chgraph.jit import Int, inlined, kernel, leaf
+from chgraph.linkpred._best_core import may_enter, offer
 from chgraph.linkpred._monopartite_network import Network
 from chgraph.linkpred._pair_lists import Best, Found, new_best, new_found
 from chgraph.threads import run_workers
 
+_LEAST_ROOM = 2**20  # hits that a worker has room for at least
 SEED, NEAR, SEEN = 1, 2, 4  # bits of Workspace.state: in N(u), in near(u), listed as target
 
 
@@ -42,7 +43,8 @@ class Workspace(NamedTuple):
 
     By node: state, rank (position in near), place (position in targets), near, targets, scores.
     By position in near: gate_offsets into gates. By position in N(u): paths, sums, shared,
-    touched. By position in targets: hit_offsets into the hits, the z2 of each target.
+    touched. By position in targets: hit_offsets into the hits, the z2 of each target; there is
+    room for those of some targets at a time, at least of one.
     """
 
     state: np.ndarray
@@ -81,7 +83,7 @@ def _new_workspace(sources: np.ndarray, net: Network) -> Workspace:
         u = sources[i]
         n_gates = max(n_gates, _n_gates(u, net))
         n_seeds = max(n_seeds, net.offsets[u + 1] - net.offsets[u])
-    n_hits = n_slots if net.length == 3 else 0
+    n_hits = min(n_slots, max(n, _LEAST_ROOM)) if net.length == 3 else 0
     return Workspace(
         state=np.zeros(n, np.uint8),
         rank=np.empty(n, np.uint32),
@@ -187,7 +189,9 @@ def _is_neighbor(y: Int, z: Int, net: Network) -> bool:
 @inlined
 def _n_apexes_near(slot: Int, v: Int, z2: Int, net: Network, state: np.ndarray) -> Int:
     """How many common neighbors of v and z2 (linked: slot) are in near(u) - N(u)."""
-    first, last = net.apex_offsets[slot], net.apex_offsets[slot + 1]
+    first, last = 0, 1
+    if net.apex_offsets.size > 1:
+        first, last = net.apex_offsets[slot], net.apex_offsets[slot + 1]
     total = 0
     if net.apexes.size > 0:
         for i in range(first, last):
@@ -202,12 +206,24 @@ def _n_apexes_near(slot: Int, v: Int, z2: Int, net: Network, state: np.ndarray) 
 
 
 @leaf
-def _list_hits(u: Int, n_near: Int, net: Network, work: Workspace) -> None:
-    """Sort the z2 by target, each with its root.
+def _targets_with_room(begin: Int, n_targets: Int, work: Workspace) -> Int:
+    """Return the end of the longest run of targets from ``begin`` whose hits there is room for."""
+    starts, room = work.hit_offsets, work.hit_ranks.size
+    end = begin + 1
+    while end < n_targets and starts[end + 2] - starts[begin + 1] <= room:
+        end += 1
+    return end
+
+
+@leaf
+def _list_hits(u: Int, n_near: Int, begin: Int, end: Int, net: Network, work: Workspace) -> Int:
+    """Sort the z2 by target, each with its root, of the targets begin..end - 1.
 
     A common neighbor of u and v has root 0 here: its term needs the finished path counts.
+    Returns how many hits the targets before have.
     """
     ends = work.hit_offsets
+    before = ends[begin + 1]
     for w in range(n_near):
         z2 = work.near[w]
         n_gates = work.gate_offsets[w + 1] - work.gate_offsets[w]
@@ -219,21 +235,25 @@ def _list_hits(u: Int, n_near: Int, net: Network, work: Workspace) -> None:
                 break
             if work.state[v] & SEED:
                 continue
+            place = work.place[v]
+            if place < begin or place >= end:
+                continue
             root = 0.0
             if not of_both:
                 n_apexes = 0 if net.on_path else _n_apexes_near(slot, v, z2, net, work.state)
                 root = net.one_values[terms + n_apexes]
-            at = ends[work.place[v] + 1]
-            ends[work.place[v] + 1] += 1
-            work.hit_ranks[at] = w
-            work.hit_roots[at] = root
+            at = ends[place + 1]
+            ends[place + 1] += 1
+            work.hit_ranks[at - before] = w
+            work.hit_roots[at - before] = root
+    return before
 
 
 @inlined
-def _walk_back(t: Int, work: Workspace) -> Int:
+def _walk_back(t: Int, before: Int, work: Workspace) -> Int:
     """Walk v - z2 - z1 for target t: count the paths at each z1 and add up the roots of z2."""
     n_touched = 0
-    for h in range(work.hit_offsets[t], work.hit_offsets[t + 1]):
+    for h in range(work.hit_offsets[t] - before, work.hit_offsets[t + 1] - before):
         rank, root = work.hit_ranks[h], work.hit_roots[h]
         for g in range(work.gate_offsets[rank], work.gate_offsets[rank + 1]):
             gate = work.gates[g]
@@ -294,7 +314,7 @@ def _add_roots_of_both(u: Int, begin: Int, end: Int, net: Network, work: Workspa
 
 
 @leaf
-def _score_l3(u: Int, t: Int, net: Network, work: Workspace) -> float:
+def _score_l3(u: Int, t: Int, before: Int, net: Network, work: Workspace) -> float:
     """Sum over the z1 of target t: root(z1) times the sum of root(z2) collected there."""
     v = work.targets[t]
     begin, end = 0, 0
@@ -302,7 +322,7 @@ def _score_l3(u: Int, t: Int, net: Network, work: Workspace) -> float:
         begin, end = work.gate_offsets[work.rank[v]], work.gate_offsets[work.rank[v] + 1]
     for g in range(begin, end):
         work.shared[work.gates[g]] = 1
-    n_touched = _walk_back(t, work)
+    n_touched = _walk_back(t, before, work)
     _add_roots_of_both(u, begin, end, net, work)
     score = 0.0
     for i in range(n_touched):
@@ -343,9 +363,13 @@ def _score_source(u: Int, net: Network, work: Workspace) -> Int:
     n_targets: Int = 0
     if net.length == 3:
         n_targets = _list_targets(u, n_near, net, work)
-        _list_hits(u, n_near, net, work)
-        for t in range(n_targets):
-            work.scores[t] = _score_l3(u, t, net, work)
+        begin: Int = 0
+        while begin < n_targets:
+            end = _targets_with_room(begin, n_targets, work)
+            before = _list_hits(u, n_near, begin, end, net, work)
+            for t in range(begin, end):
+                work.scores[t] = _score_l3(u, t, before, net, work)
+            begin = end
     else:
         for w in range(n_near):
             v = work.near[w]
@@ -358,70 +382,6 @@ def _score_source(u: Int, net: Network, work: Workspace) -> Int:
 
 
 @leaf
-def _comes_later(best: Best, worker: Int, i: Int, key: float, u: Int, v: Int) -> bool:
-    """Whether entry i ranks behind (key, u, v)."""
-    if best.keys[worker, i] != key:
-        return best.keys[worker, i] < key
-    if best.first[worker, i] != u:
-        return best.first[worker, i] > u
-    return best.second[worker, i] > v
-
-
-@leaf
-def _put(best: Best, worker: Int, i: Int, key: float, score: float, u: Int, v: Int) -> None:
-    best.keys[worker, i] = key
-    best.scores[worker, i] = score
-    best.first[worker, i] = u
-    best.second[worker, i] = v
-
-
-@leaf
-def _move(best: Best, worker: Int, to: Int, source: Int) -> None:
-    _put(
-        best,
-        worker,
-        to,
-        best.keys[worker, source],
-        best.scores[worker, source],
-        best.first[worker, source],
-        best.second[worker, source],
-    )
-
-
-@leaf
-def _offer(best: Best, worker: Int, key: float, score: float, u: Int, v: Int) -> None:
-    """Keep the pair if it is among the k best so far."""
-    size, k = best.sizes[worker], best.keys.shape[1]
-    if size < k:
-        i = size
-        best.sizes[worker] += 1
-        while i > 0 and not _comes_later(best, worker, (i - 1) // 2, key, u, v):
-            _move(best, worker, i, (i - 1) // 2)
-            i = (i - 1) // 2
-        _put(best, worker, i, key, score, u, v)
-        return
-    if not _comes_later(best, worker, 0, key, u, v):
-        return
-    i = 0
-    while 2 * i + 1 < k:
-        child = 2 * i + 1
-        if child + 1 < k and _comes_later(
-            best,
-            worker,
-            child + 1,
-            best.keys[worker, child],
-            best.first[worker, child],
-            best.second[worker, child],
-        ):
-            child += 1
-        if not _comes_later(best, worker, child, key, u, v):
-            break
-        _move(best, worker, i, child)
-        i = child
-    _put(best, worker, i, key, score, u, v)
-
-
-@leaf
 def _offer_targets(
     worker: Int, u: Int, n_targets: Int, net: Network, work: Workspace, best: Best
 ) -> None:
@@ -429,12 +389,9 @@ def _offer_targets(
     label = net.labels[u]
     for t in range(n_targets):
         score = work.scores[t]
-        # Cheap test first: what is clearly below the worst kept score cannot round to it.
-        full = best.sizes[worker] == best.keys.shape[1]
-        if score > 0.0 and not (full and score < best.keys[worker, 0] * (1.0 - 1e-11)):
+        if may_enter(best, worker, score):
             other = net.labels[work.targets[t]]
-            key = significant(score)
-            _offer(best, worker, key, score, min(label, other), max(label, other))
+            offer(best, worker, score, min(label, other), max(label, other))
 
 
 @leaf

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chgraph._neighbor_lists import HubsFirst, by_falling_degree
 from chgraph.jit import Int, kernel, leaf
 from chgraph.linkpred._node_terms import term_table
 from chgraph.threads import run_workers, thread_count
@@ -22,7 +23,8 @@ class Network(NamedTuple):
     ``labels`` gives back the caller's node numbers. ``one_*`` and ``two_*`` are the node
     terms (L2) or their roots (L3) of nodes linked to one or both ends of a pair.
     ``apexes[apex_offsets[i]:apex_offsets[i + 1]]`` are the common neighbors of the two ends of
-    link slot i; ``apexes`` is empty if they are to be found again when needed.
+    link slot i; ``apexes`` is empty if they are to be found again when needed, and so is
+    ``apex_offsets`` (but for a 0) if it is not even known which links have any.
     """
 
     offsets: np.ndarray
@@ -36,21 +38,6 @@ class Network(NamedTuple):
     apexes: np.ndarray
     length: int
     on_path: bool
-
-
-def by_falling_degree(
-    offsets: np.ndarray, neighbors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Renumber the nodes, hubs first (ties by index): (offsets, neighbors, labels)."""
-    degrees = np.diff(offsets)
-    labels = np.argsort(-degrees, kind="stable")
-    rank = np.empty_like(labels)
-    rank[labels] = np.arange(labels.size)
-    rows = np.repeat(rank, degrees)
-    columns = rank[neighbors]
-    order = np.lexsort((columns, rows))
-    new_offsets = np.concatenate(([0], np.cumsum(degrees[labels]))).astype(np.int64)
-    return new_offsets, columns[order].astype(np.int32), labels.astype(np.int64)
 
 
 @leaf
@@ -120,24 +107,39 @@ def prepare(
     length: int = 3,
     local_community: str = "all",
     apex_bytes: int = 400_000_000,
+    hubs_first: HubsFirst | None = None,
+    slot_bytes: int | None = None,
 ) -> Network:
     """Gather what the kernels need, once per network and rule.
 
     The common neighbors of linked nodes (24 bytes per triangle) are listed when they fit into
     ``apex_bytes`` and searched for again otherwise: slower, bit-identical scores.
     Only L3 scores that count internal links need them.
+
+    Parameters
+    ----------
+    offsets, neighbors : ndarray
+        Of the graph.
+    rule : str
+    length : {2, 3}
+    local_community : {"all", "on-path"}
+    apex_bytes : int
+    hubs_first : tuple of ndarray, optional
+        What :func:`by_falling_degree` returns, where it is at hand.
+    slot_bytes : int, optional
+        Memory for numbers that there are two of for each link and direction, of 8 bytes; without
+        it the common neighbors are not counted either, but searched for at every link.
     """
-    offsets, neighbors, labels = by_falling_degree(offsets, neighbors)
+    offsets, neighbors, labels = hubs_first or by_falling_degree(offsets, neighbors)
     neighbors = neighbors.view(np.uint32)
     degrees = np.diff(offsets)
     counts_links = local_community == "all" and rule != "RA" and length == 3
-    counts = np.zeros(neighbors.size, np.int64)
-    if counts_links:
+    apex_offsets, apexes = np.zeros(1, np.int64), np.zeros(0, np.uint32)
+    if counts_links and (slot_bytes is None or 16 * neighbors.size <= slot_bytes):
         counts = _count_apexes(offsets, neighbors)
-    apex_offsets = np.concatenate(([0], np.cumsum(counts)))
-    apexes = np.zeros(0, np.uint32)
-    if 0 < 4 * apex_offsets[-1] <= apex_bytes:
-        apexes = _list_apexes(offsets, neighbors, apex_offsets)
+        apex_offsets = np.concatenate(([0], np.cumsum(counts)))
+        if 0 < 4 * apex_offsets[-1] <= apex_bytes:
+            apexes = _list_apexes(offsets, neighbors, apex_offsets)
     root = length == 3
     return Network(
         offsets,
@@ -211,12 +213,12 @@ def deal_sources(
     return sources.astype(np.int64), bounds.astype(np.int64)
 
 
-def chunk_bounds(weights: np.ndarray, limit: int) -> list[int]:
+def chunk_bounds(weights: np.ndarray, limit: float) -> list[int]:
     """Cut the sources into runs whose weights sum to at most ``limit`` (at least one source)."""
+    sums = np.cumsum(weights)
     bounds, total = [0], 0
-    for u, weight in enumerate(weights.tolist()):
-        if total and total + weight > limit:
-            bounds.append(u)
-            total = 0
-        total += weight
-    return [*bounds, weights.size] if weights.size else bounds
+    while bounds[-1] < sums.size:
+        stop = int(np.searchsorted(sums, total + limit, side="right"))
+        bounds.append(max(stop, bounds[-1] + 1))
+        total = sums[bounds[-1] - 1]
+    return bounds

@@ -31,14 +31,19 @@ class Trial(NamedTuple):
     n_unlinked: int
 
 
-def remove_links(
+def drawn_links(
     graph: Graph | BipartiteGraph, n_removed: int, connected: bool, rng: np.random.Generator
-) -> Trial:
-    """Remove links at random; if `connected`, none of a random spanning forest."""
-    source, target = graph.links()
+) -> np.ndarray:
+    """Return the numbers of links drawn at random; if `connected`, none of a random forest."""
     free = _outside_forest(graph, rng) if connected else np.arange(graph.n_links)
+    return rng.choice(free, n_removed, replace=False)
+
+
+def without_links(graph: Graph | BipartiteGraph, drawn: np.ndarray) -> Trial:
+    """Remove the links of these numbers."""
+    source, target = graph.links()
     gone = np.zeros(graph.n_links, dtype=bool)
-    gone[rng.choice(free, n_removed, replace=False)] = True
+    gone[drawn] = True
     rest = graph.with_links(source[~gone], target[~gone])
     numbers = _pair_numbers(graph, source, target)  # ascending, as links are
     before = np.searchsorted(numbers[~gone], numbers[gone])

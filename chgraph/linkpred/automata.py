@@ -20,10 +20,11 @@ References: adaptive network automata (CHA, NeurIPS 2025), section 2.1.3; CH-SNN
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from chgraph._neighbor_lists import neighbor_sums
 from chgraph._ranking import top_pairs
 from chgraph.bipartite import check_bipartite
 from chgraph.checks import check_choice
@@ -45,6 +46,10 @@ BIPARTITE_METHODS = tuple(rule.name for rule in OFFERED if rule.joins_sides)
 _BLOCK_BYTES = 32 * 2**20
 _CHUNK_WALKS = 20_000_000
 _CHUNK_PAIRS = 4_000_000
+# What a graph that may be larger than memory leaves for each of two tables.
+_LEAN = {"apex_bytes": 64 * 2**20, "slot_bytes": 64 * 2**20}
+# Share of the pairs of a row that have a walk from which on whole rows are faster.
+_FULL = 0.5
 # Additions that a walk of three links of a monopartite network stands for.
 _PER_WALK = 10
 
@@ -73,10 +78,10 @@ def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
 def operations_of(graph: Graph | BipartiteGraph) -> float:
     """Return about how many additions it takes to score every unlinked pair by paths of three."""
     if isinstance(graph, BipartiteGraph):
-        left, right = graph.links()
-        return float(graph.left_degree[left] @ graph.right_degree[right])
-    first, second = graph.links()
-    return _PER_WALK * float(graph.degree[first] @ graph.degree[second])
+        reached = neighbor_sums(graph.left_offsets, graph.left_neighbors, graph.right_degree)
+        return float(graph.left_degree @ reached)
+    reached = neighbor_sums(graph.offsets, graph.neighbors, graph.degree)
+    return _PER_WALK * float(graph.degree @ reached) / 2
 
 
 # ------------------------------------------------------------------------- bipartite
@@ -133,22 +138,95 @@ def score_blocks(
     """
     check_bipartite("graph", graph)
     check_choice("method", method, BIPARTITE_METHODS)
-    # Walks of three links from each left node: the additions its row costs.
-    matrix = graph.biadjacency().astype(np.float64)
-    cost = matrix @ (matrix.T @ graph.left_degree) + 1.0
-    work = cost.sum()
-    layer = _layer(graph, method, work, n_threads)
-    rows = max(1, _BLOCK_BYTES // (8 * max(graph.n_right, 1)))
-    if progress is not None:
-        rows = min(rows, -(-graph.n_left // 100))
-    for start in range(0, graph.n_left, rows):
-        stop = min(start + rows, graph.n_left)
-        block = np.empty((stop - start, graph.n_right))
-        with workers_for(work, n_threads) as n_workers:
-            _bipartite_core.score_rows(start, stop, layer, n_workers, block)
-        yield start, block
+    ready = LeftSources(graph, method, n_threads)
+    yield from ready.blocks(0, graph.n_left, n_threads, progress)
+
+
+class LeftSources:
+    """The left nodes of a bipartite graph, made ready to be scored by a rule.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    method : str
+    n_threads : int, optional
+
+    Attributes
+    ----------
+    costs : ndarray of int64
+        Walks of three links from each: the additions that its row takes, and 1.
+    """
+
+    def __init__(self, graph: BipartiteGraph, method: str, n_threads: int | None) -> None:
+        self.n_right = graph.n_right
+        from_right = neighbor_sums(graph.right_offsets, graph.right_neighbors, graph.left_degree)
+        self.costs = neighbor_sums(graph.left_offsets, graph.left_neighbors, from_right) + 1
+        self.layer = _layer(graph, method, float(self.costs.sum()), n_threads)
+
+    def blocks(
+        self, first: int, last: int, n_threads: int | None, progress: Progress | None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the first row and all scores of blocks of the rows first..last-1."""
+        work = float(self.costs[first:last].sum())
+        rows = max(1, _BLOCK_BYTES // (8 * max(self.n_right, 1)))
         if progress is not None:
-            progress(cost[start:stop].sum() / work)
+            rows = max(1, min(rows, -(-(last - first) // 100)))
+        for start in range(first, last, rows):
+            stop = min(start + rows, last)
+            block = np.empty((stop - start, self.n_right))
+            with workers_for(work, n_threads) as n_workers:
+                _bipartite_core.score_rows(start, stop, self.layer, n_workers, block)
+            yield start, block
+            if progress is not None:
+                progress(self.costs[start:stop].sum() / work)
+
+    def chunks(
+        self, first: int, last: int, n_threads: int | None, progress: Progress | None
+    ) -> Iterator[ScoredPairs]:
+        """Yield the positive scores of the sources first..last-1."""
+        for start, block in self.blocks(first, last, n_threads, progress):
+            row, right = np.nonzero(block)
+            yield ScoredPairs(row + start, right, block[row, right])
+
+    def best(
+        self, first: int, last: int, k: int, n_threads: int | None, progress: Progress | None
+    ) -> ScoredPairs:
+        """Return the k best pairs of the sources first..last-1, best first."""
+        costs = self.costs[first:last]
+        if costs.sum() > _FULL * costs.size * self.n_right:
+            return ScoredPairs(*top_pairs(self.blocks(first, last, n_threads, progress), k))
+        k = min(k, int(np.minimum(costs, self.n_right).sum()))
+        return _best_by_heaps(
+            lambda *run: _bipartite_core.best_pairs(run[0], run[1], self.layer, run[2]),
+            (first, last, k),
+            self.costs,
+            float(costs.sum()),
+            n_threads,
+            progress,
+        )
+
+
+def _best_by_heaps(
+    offer: Callable[[np.ndarray, np.ndarray, _pair_lists.Best], None],
+    wanted: tuple[int, int, int],
+    costs: np.ndarray,
+    work: float,
+    n_threads: int | None,
+    progress: Progress | None,
+) -> ScoredPairs:
+    """Return the k best pairs of the sources first..last-1 that `offer` puts into heaps."""
+    first, last, k = wanted
+    if k == 0:
+        return joined([])
+    with workers_for(work, n_threads) as n_workers:
+        best = _pair_lists.new_best(n_workers, k)
+        cuts = _monopartite_network.chunk_bounds(costs[first:last], _CHUNK_WALKS)
+        for start, stop in itertools.pairwise(first + np.array(cuts)):
+            sources, bounds = _monopartite_network.deal_sources(start, stop, costs, n_workers)
+            offer(sources, bounds, best)
+            if progress is not None:
+                progress(costs[start:stop].sum() / max(costs[first:last].sum(), 1))
+    return ScoredPairs(*_pair_lists.merge_best(best))
 
 
 def _layer(
@@ -204,23 +282,63 @@ def _network(
             rule.term,
             length=rule.length,
             local_community=local_community,
+            hubs_first=graph.hubs_first,
+            **({} if graph.folder is None else _LEAN),
         )
 
 
-def _monopartite_scores(
-    net: _monopartite_network.Network, n_threads: int | None, progress: Progress | None
-) -> Iterator[ScoredPairs]:
-    """Yield the positive scores, a run of sources at a time."""
-    costs = _monopartite_network.source_costs(net)
-    room = _monopartite_network.target_limit(net, costs)
-    for first, last in itertools.pairwise(_monopartite_network.chunk_bounds(room, _CHUNK_PAIRS)):
-        found = _pair_lists.new_found(room, first, last)
-        with workers_for(_PER_WALK * costs.sum(), n_threads) as n_workers:
-            sources, bounds = _monopartite_network.deal_sources(first, last, costs, n_workers)
-            _monopartite_core.all_pairs(sources, bounds, net, found)
-        yield _collected(net, found, first, last)
-        if progress is not None:
-            progress(costs[first:last].sum() / max(costs.sum(), 1))
+class NodeSources:
+    """The nodes of a monopartite network, made ready to be scored by a rule; hubs come first.
+
+    Parameters
+    ----------
+    graph : Graph
+    method : str
+    local_community : {"all", "on-path"}
+    n_threads : int, optional
+
+    Attributes
+    ----------
+    costs : ndarray of int64
+        Walks from each to nodes after it.
+    """
+
+    def __init__(
+        self, graph: Graph, method: str, local_community: str, n_threads: int | None
+    ) -> None:
+        self.net = _network(graph, method, local_community, n_threads)
+        self.costs = _monopartite_network.source_costs(self.net)
+        self._room = _monopartite_network.target_limit(self.net, self.costs)
+
+    def chunks(
+        self, first: int, last: int, n_threads: int | None, progress: Progress | None
+    ) -> Iterator[ScoredPairs]:
+        """Yield the positive scores of the sources first..last-1."""
+        costs = self.costs
+        work = costs[first:last].sum()
+        cuts = _monopartite_network.chunk_bounds(self._room[first:last], _CHUNK_PAIRS)
+        for start, stop in itertools.pairwise(first + np.array(cuts)):
+            found = _pair_lists.new_found(self._room, start, stop)
+            with workers_for(_PER_WALK * work, n_threads) as n_workers:
+                sources, bounds = _monopartite_network.deal_sources(start, stop, costs, n_workers)
+                _monopartite_core.all_pairs(sources, bounds, self.net, found)
+            yield _collected(self.net, found, start, stop)
+            if progress is not None:
+                progress(costs[start:stop].sum() / max(work, 1))
+
+    def best(
+        self, first: int, last: int, k: int, n_threads: int | None, progress: Progress | None
+    ) -> ScoredPairs:
+        """Return the k best pairs of the sources first..last-1, best first."""
+        k = min(k, int(self._room[first:last].sum()))
+        return _best_by_heaps(
+            lambda *run: _monopartite_core.best_pairs(run[0], run[1], self.net, run[2]),
+            (first, last, k),
+            self.costs,
+            _PER_WALK * float(self.costs[first:last].sum()),
+            n_threads,
+            progress,
+        )
 
 
 def _collected(
@@ -235,27 +353,20 @@ def _collected(
     return ScoredPairs(np.minimum(source, target), np.maximum(source, target), found.scores[kept])
 
 
-def _best_monopartite(
-    net: _monopartite_network.Network, k: int, n_threads: int | None, progress: Progress | None
-) -> ScoredPairs:
-    n_nodes = net.labels.size
-    k = min(k, n_nodes * (n_nodes - 1) // 2)
-    if k == 0:
-        return joined([])
-    costs = _monopartite_network.source_costs(net)
-    k = min(k, int(_monopartite_network.target_limit(net, costs).sum()) + 1)
-    with workers_for(_PER_WALK * costs.sum(), n_threads) as n_workers:
-        best = _pair_lists.new_best(n_workers, k)
-        runs = itertools.pairwise(_monopartite_network.chunk_bounds(costs, _CHUNK_WALKS))
-        for first, last in runs:
-            sources, bounds = _monopartite_network.deal_sources(first, last, costs, n_workers)
-            _monopartite_core.best_pairs(sources, bounds, net, best)
-            if progress is not None:
-                progress(costs[first:last].sum() / max(costs.sum(), 1))
-    return ScoredPairs(*_pair_lists.merge_best(best))
-
-
 # ------------------------------------------------------------------- both kinds of graph
+
+
+def rule_sources(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+) -> LeftSources | NodeSources:
+    """Return the sources of a graph, made ready once to be scored by a rule, run by run."""
+    if isinstance(graph, BipartiteGraph):
+        return LeftSources(graph, method, n_threads)
+    return NodeSources(graph, method, local_community, n_threads)
 
 
 def automata_scores(
@@ -267,13 +378,8 @@ def automata_scores(
     progress: Progress | None = None,
 ) -> Iterator[ScoredPairs]:
     """Yield the positive scores of unlinked pairs; see :func:`scores.unlinked_scores`."""
-    if isinstance(graph, Graph):
-        net = _network(graph, method, local_community, n_threads)
-        yield from _monopartite_scores(net, n_threads, progress)
-        return
-    for start, block in score_blocks(graph, method, n_threads=n_threads, progress=progress):
-        row, right = np.nonzero(block)
-        yield ScoredPairs(row + start, right, block[row, right])
+    ready = rule_sources(graph, method, local_community=local_community, n_threads=n_threads)
+    yield from ready.chunks(0, ready.costs.size, n_threads, progress)
 
 
 def best_automata(
@@ -287,13 +393,14 @@ def best_automata(
     progress: Progress | None = None,
 ) -> ScoredPairs:
     """Return the `k` best unlinked pairs, best first; see :func:`scores.best_unlinked`."""
-    if isinstance(graph, BipartiteGraph):
-        blocks = score_blocks(graph, method, n_threads=n_threads, progress=progress)
-        return ScoredPairs(*top_pairs(blocks, k, most=most))
-    net = _network(graph, method, local_community, n_threads)
-    if k is None:
-        return best_first(joined(at_most(_monopartite_scores(net, n_threads, progress), most)))
-    return _best_monopartite(net, k, n_threads, progress)
+    ready = rule_sources(graph, method, local_community=local_community, n_threads=n_threads)
+    if k is not None:
+        return ready.best(0, ready.costs.size, k, n_threads, progress)
+    if isinstance(ready, LeftSources):
+        blocks = ready.blocks(0, ready.costs.size, n_threads, progress)
+        return ScoredPairs(*top_pairs(blocks, None, most=most))
+    chunks = ready.chunks(0, ready.costs.size, n_threads, progress)
+    return best_first(joined(at_most(chunks, most)))
 
 
 def automata_pair_scores(

@@ -39,21 +39,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import scipy.sparse
 
-from chgraph._neighbor_lists import node_array
+from chgraph._neighbor_lists import neighbor_sums, node_array
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred._classic_bipartite import (
     BIPARTITE_FORMS,
     bipartite_pair_scores,
     bipartite_scores,
+    form_layers,
 )
 from chgraph.linkpred._classic_dense import katz_beta, katz_matrix, spm_matrix, without_own_link
 from chgraph.linkpred._monopartite_network import chunk_bounds
-from chgraph.linkpred._pairs import Progress, ScoredPairs
+from chgraph.linkpred._pairs import Progress, ScoredPairs, best_first, joined
 
 __all__ = [
     "CLASSIC_METHODS",
@@ -156,14 +158,59 @@ def classic_scores(
     >>> [(chunk.source, chunk.target, chunk.score) for chunk in classic_scores(square, "RA")]
     [(array([0, 1]), array([2, 3]), array([1., 1.]))]
     """
-    check_classic_method(graph, method)
-    if isinstance(graph, BipartiteGraph):
-        return bipartite_scores(
-            graph, method, chunk_pairs=_CHUNK_PAIRS, n_threads=n_threads, progress=progress
-        )
-    if method in _COMMON_NEIGHBORS:
-        return _common_neighbor_scores(graph, method, progress)
-    return _row_scores(graph, _dense_rows(graph, method), progress)
+    ready = ClassicSources(graph, method, n_threads)
+    return ready.chunks(0, ready.costs.size, n_threads, progress)
+
+
+class ClassicSources:
+    """The nodes of a graph (the left ones of two kinds), made ready to be scored by a method.
+
+    Parameters
+    ----------
+    graph : Graph or BipartiteGraph
+    method : str
+    n_threads : int, optional
+
+    Attributes
+    ----------
+    costs : ndarray of float64 or int64
+        About the work that each is.
+    """
+
+    def __init__(
+        self, graph: Graph | BipartiteGraph, method: str, n_threads: int | None = None
+    ) -> None:
+        check_classic_method(graph, method)
+        self.costs: np.ndarray
+        self._chunks: Callable[..., Iterator[ScoredPairs]]
+        if isinstance(graph, BipartiteGraph):
+            layers = form_layers(graph, method, n_threads)
+            self.costs = np.ones(graph.n_left)
+            self._chunks = partial(
+                bipartite_scores, graph, method, layers, chunk_pairs=_CHUNK_PAIRS
+            )
+        elif method in _COMMON_NEIGHBORS:
+            matrices = _weighted(graph, method)
+            self.costs = neighbor_sums(graph.offsets, graph.neighbors, graph.degree)
+            self._chunks = partial(_common_neighbor_scores, graph, method, matrices, self.costs)
+        else:
+            self.costs = np.ones(graph.n_nodes)
+            self._chunks = partial(_row_scores, graph, _dense_rows(graph, method))
+
+    def chunks(
+        self, first: int, last: int, n_threads: int | None, progress: Progress | None
+    ) -> Iterator[ScoredPairs]:
+        """Yield the positive scores of the sources first..last-1."""
+        return self._chunks((first, last), n_threads=n_threads, progress=progress)
+
+    def best(
+        self, first: int, last: int, k: int, n_threads: int | None, progress: Progress | None
+    ) -> ScoredPairs:
+        """Return the k best pairs of the sources first..last-1, best first."""
+        best = joined([])
+        for chunk in self.chunks(first, last, n_threads, progress):
+            best = best_first(joined([best, best_first(chunk, k)]), k)
+        return best
 
 
 def classic_pair_scores(
@@ -243,17 +290,23 @@ def _jaccard(graph: Graph, cn: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.n
 
 
 def _common_neighbor_scores(
-    graph: Graph, method: str, progress: Progress | None
+    graph: Graph,
+    method: str,
+    matrices: tuple[scipy.sparse.csr_array, scipy.sparse.csr_array],
+    walks: np.ndarray,
+    sources: tuple[int, int],
+    *,
+    n_threads: int | None,
+    progress: Progress | None,
 ) -> Iterator[ScoredPairs]:
     """Yield blocks of rows of A diag(w) A, without linked pairs and the lower triangle."""
-    adjacency, scaled = _weighted(graph, method)
-    walks = adjacency @ graph.degree
-    reached = np.minimum(walks, graph.n_nodes)
+    adjacency, scaled = matrices
+    first, last = sources
+    reached, total = np.minimum(walks, graph.n_nodes)[first:last], walks[first:last].sum()
+    limit = _CHUNK_PAIRS
     if progress is not None:
-        limit = min(_CHUNK_PAIRS, int(reached.sum()) // 100 + 1)
-    else:
-        limit = _CHUNK_PAIRS
-    for start, stop in itertools.pairwise(chunk_bounds(reached, limit)):
+        limit = min(limit, int(reached.sum()) // 100 + 1)
+    for start, stop in itertools.pairwise(first + np.array(chunk_bounds(reached, limit))):
         block = (adjacency[start:stop] @ scaled).tocoo()
         u, v = (index.astype(np.int64) for index in block.coords)
         u += start
@@ -263,7 +316,7 @@ def _common_neighbor_scores(
         u, v, score = u[kept], v[kept], score[kept]
         yield ScoredPairs(u, v, _jaccard(graph, score, u, v) if method == "JC" else score)
         if progress is not None:
-            progress(walks[start:stop].sum() / max(walks.sum(), 1.0))
+            progress(walks[start:stop].sum() / max(total, 1.0))
 
 
 def _linked(graph: Graph, start: int, stop: int, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -304,21 +357,27 @@ def _dense_rows(graph: Graph, method: str) -> Callable[[slice], np.ndarray]:
 
 
 def _row_scores(
-    graph: Graph, rows_of: Callable[[slice], np.ndarray], progress: Progress | None
+    graph: Graph,
+    rows_of: Callable[[slice], np.ndarray],
+    sources: tuple[int, int],
+    *,
+    n_threads: int | None,
+    progress: Progress | None,
 ) -> Iterator[ScoredPairs]:
     """Yield the positive entries above the diagonal at the unlinked pairs."""
     n, nodes = graph.n_nodes, np.arange(graph.n_nodes)
     n_rows = max(1, _CHUNK_PAIRS // max(n, 1))
-    for start in range(0, n, n_rows):
-        stop = min(start + n_rows, n)
+    first, last = sources
+    for start in range(first, last, n_rows):
+        stop = min(start + n_rows, last)
         block = rows_of(slice(start, stop))
-        first, last = graph.offsets[start], graph.offsets[stop]
+        neighbors = graph.neighbors[graph.offsets[start] : graph.offsets[stop]]
         local = np.repeat(np.arange(stop - start), graph.degree[start:stop])
-        block[local, graph.neighbors[first:last]] = 0.0
+        block[local, neighbors] = 0.0
         row, target = np.nonzero((block > 0) & (nodes > nodes[start:stop, None]))
         yield ScoredPairs(row + start, target, block[row, target])
         if progress is not None:
-            progress((stop - start) / n)
+            progress((stop - start) / (last - first))
 
 
 def _katz_pairs(graph: Graph, source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,15 +18,22 @@ from tqdm.auto import tqdm
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
 from chgraph.checks import as_generator, check_choice, check_flag, check_positive_int, check_real
+from chgraph.cluster import GraphOnWorkers, Job, check_client
 from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.linkpred._chance import expected_by_chance
 from chgraph.linkpred._pairs import Progress
-from chgraph.linkpred._trials import n_outside_forest, rank_unlinked, remove_links
+from chgraph.linkpred._trials import (
+    Trial,
+    drawn_links,
+    n_outside_forest,
+    rank_unlinked,
+    without_links,
+)
 from chgraph.linkpred.measures import measure_all
 from chgraph.linkpred.methods import LOCAL_COMMUNITIES, check_method
 from chgraph.storage import write_atomically
-from chgraph.threads import check_limit
+from chgraph.threads import check_limit, thread_limit
 
 if TYPE_CHECKING:
     import pandas
@@ -161,6 +169,7 @@ def evaluate(
     local_community: str = "all",
     n_threads: int | None = None,
     progress: bool | None = None,
+    client: Any = None,
 ) -> Evaluation:
     """Measure how well methods of link prediction find links that were removed.
 
@@ -192,6 +201,9 @@ def evaluate(
     n_threads : int, optional
     progress : bool, optional
         Whether to show a progress bar; by default on a terminal or in a notebook.
+    client : dask.distributed.Client, optional
+        Have each repeat of each method done by a worker of a Dask cluster (extra ``dask``), on
+        `n_threads` threads, 1 by default; the measures have the same bits.
 
     Returns
     -------
@@ -231,22 +243,11 @@ def evaluate(
     check_progress(progress)
     n_removed = _n_removed(graph, removed, connected)
     generator = as_generator(rng)
-    rows: list[dict[str, Any]] = []
+    drawn = (drawn_links(graph, n_removed, connected, generator) for _ in range(repeats))
+    options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
+    measured = _measured_here if client is None else partial(_measured_by, check_client(client))
     with progress_bar(len(methods) * repeats, progress) as bar:
-        for repeat in range(repeats):
-            trial = remove_links(graph, n_removed, connected, generator)
-            for method in methods:
-                bar.set_description(f"{method}, repeat {repeat + 1} of {repeats}", refresh=False)
-                ranking, seconds = rank_unlinked(
-                    trial,
-                    method,
-                    local_community=local_community,
-                    n_threads=n_threads,
-                    progress=_within_task(bar, len(rows)),
-                )
-                found = measure_all(ranking, k)
-                rows.append({"method": method, "repeat": repeat, **found, "seconds": seconds})
-                bar.update(len(rows) - bar.n)
+        rows = measured(graph, drawn, methods, k, options, bar)
     settings = {
         "network": repr(graph),
         "links": graph.n_links,
@@ -258,6 +259,66 @@ def evaluate(
         "random": expected_by_chance(n_removed, graph.n_pairs - graph.n_links + n_removed, k),
     }
     return Evaluation(tuple(rows), settings)
+
+
+# ------------------------------------------------------------------------------ trials
+
+
+def _measured_here(
+    graph: Graph | BipartiteGraph,
+    drawn: Iterator[np.ndarray],
+    methods: tuple[str, ...],
+    k: int,
+    options: dict[str, Any],
+    bar: tqdm,
+) -> list[dict[str, Any]]:
+    """Return the rows of all repeats and methods."""
+    rows: list[dict[str, Any]] = []
+    for repeat, links in enumerate(drawn):
+        trial = without_links(graph, links)
+        for method in methods:
+            of_all = f"{repeat + 1} of {int(bar.total or 0) // len(methods)}"
+            bar.set_description(f"{method}, repeat {of_all}", refresh=False)
+            told = _within_task(bar, len(rows))
+            found = _measured(trial, method, k, {**options, "progress": told})
+            rows.append({"method": method, "repeat": repeat, **found})
+            bar.update(len(rows) - bar.n)
+    return rows
+
+
+def _measured_by(
+    client: Any,
+    graph: Graph | BipartiteGraph,
+    drawn: Iterator[np.ndarray],
+    methods: tuple[str, ...],
+    k: int,
+    options: dict[str, Any],
+    bar: tqdm,
+) -> list[dict[str, Any]]:
+    """Return the rows of all repeats and methods, each worked out by a worker."""
+    options = {**options, "n_threads": options["n_threads"] or 1}
+    rows: dict[int, dict[str, Any]] = {}
+    calls = (
+        (_measured_on_worker, (links, method, k, options)) for links in drawn for method in methods
+    )
+    with Job(client, "evaluate", GraphOnWorkers(client, graph)) as job:
+        for number, found in job.completed(calls):
+            repeat, place = divmod(number, len(methods))
+            rows[number] = {"method": methods[place], "repeat": repeat, **found}
+            bar.update()
+    return [rows[number] for number in sorted(rows)]
+
+
+def _measured_on_worker(
+    on_worker: GraphOnWorkers, links: np.ndarray, method: str, k: int, options: dict[str, Any]
+) -> dict[str, float]:
+    with thread_limit(options["n_threads"]):
+        return _measured(without_links(on_worker.graph, links), method, k, options)
+
+
+def _measured(trial: Trial, method: str, k: int, options: dict[str, Any]) -> dict[str, float]:
+    ranking, seconds = rank_unlinked(trial, method, **options)
+    return {**measure_all(ranking, k), "seconds": seconds}
 
 
 # ------------------------------------------------------------------------ validation

@@ -9,27 +9,20 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from chgraph._ranking import TooManyPairs
-from chgraph._rounding import round_significant
 from chgraph.checks import check_choice, check_count
+from chgraph.cluster import check_client
 from chgraph.graph import BipartiteGraph, Graph, as_network
-from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined, scaled
-from chgraph.linkpred._rule_choice import choose_rule
-from chgraph.linkpred._spcorr import spcorr
+from chgraph.linkpred._pairs import Progress
 from chgraph.linkpred.automata import operations_of
+from chgraph.linkpred.distributed import rank_on_cluster
 from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_method
 from chgraph.linkpred.prediction import LinkPrediction
+from chgraph.linkpred.ranking import rank_pairs
 from chgraph.linkpred.rules import Rule
-from chgraph.linkpred.scores import (
-    best_of_nodes,
-    best_unlinked,
-    pair_scores,
-    unlinked_scores,
-)
+from chgraph.linkpred.scores import pair_scores
 from chgraph.threads import at_once
 
 TIE_BREAKS = ("index", "SPcorr")
-_MAX_PAIRS = 20_000_000
 _NO_SECOND = 1e8  # operations that take less than the second after which a bar is shown
 
 
@@ -44,6 +37,7 @@ def predict_links(
     local_community: str = "all",
     n_threads: int | None = None,
     progress: bool | None = None,
+    client: Any = None,
 ) -> LinkPrediction:
     r"""Rank the missing links of a network, likeliest first.
 
@@ -77,6 +71,11 @@ def predict_links(
         At most this many threads; the result is the same for any number.
     progress : bool, optional
         Whether to show a progress bar; by default on a terminal, for work over a second.
+    client : dask.distributed.Client, optional
+        Share the work among the workers of a Dask cluster (extra ``dask``); the result has the
+        same bits. Each part then takes `n_threads` threads, 1 by default: a worker of four
+        threads works on four parts. "Katz", "SPM", the adaptive methods, SPcorr and `nodes` are
+        done by one worker. See :mod:`chgraph.linkpred.distributed`.
 
     Returns
     -------
@@ -89,7 +88,8 @@ def predict_links(
         If `adj` is not a network.
     ValueError
         If an argument is out of range, the method does not serve this kind of network, or
-        `k` is None and more than 20 million pairs score above 0.
+        `k` is None and more than 20 million pairs score above 0; if a worker of `client` has
+        other versions of what computes.
 
     See Also
     --------
@@ -119,17 +119,20 @@ def predict_links(
         )
     if k is not None:
         k = check_count("k", k)
-    options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
-    ranked: dict[str, Any] = {**options, "nodes": chosen}
-    details: dict[str, Any] = {}
+    if client is not None:
+        client = check_client(client)
+    options: dict[str, Any] = {
+        "nodes": chosen,
+        "tie_break": tie_break,
+        "local_community": local_community,
+        "n_threads": n_threads,
+    }
     work = operations_of(graph)
     with at_once(work, n_threads), _progress_bar(method, progress, work) as told:
-        if method in ADAPTIVE_METHODS:
-            pairs, details = _adaptive(graph, method, k, progress=told, **options)
-        elif tie_break == "SPcorr":
-            pairs = _by_spcorr(graph, method, k, progress=told, **ranked)
+        if client is None:
+            pairs, details = rank_pairs(graph, method, k, progress=told, **options)
         else:
-            pairs = _by_score(graph, method, k, progress=told, **ranked)
+            pairs, details = rank_on_cluster(client, graph, method, k, progress=told, **options)
     return LinkPrediction(*pairs, method=method, graph=graph, details=details)
 
 
@@ -188,102 +191,6 @@ def _chosen(graph: Graph | BipartiteGraph, method: str, nodes: Any) -> np.ndarra
     if isinstance(nodes, str) or not isinstance(nodes, Iterable):
         raise TypeError(f"nodes must be several nodes, as [u] for a single one; got {nodes!r}")
     return np.unique(_places("nodes", list(nodes), graph.end_names[0], graph.shape[0]))
-
-
-def _by_score(
-    graph: Graph | BipartiteGraph,
-    method: str,
-    k: int | None,
-    *,
-    nodes: np.ndarray | None,
-    **options: Any,
-) -> ScoredPairs:
-    try:
-        if nodes is not None:
-            return best_of_nodes(graph, method, nodes, k, most=_MAX_PAIRS, **options)
-        return best_unlinked(graph, method, k, most=_MAX_PAIRS, **options)
-    except TooManyPairs as error:
-        raise ValueError(
-            f'{error}; pass k (and tie_break="index") to get the best k of them, or read them in '
-            "chunks from chgraph.linkpred.unlinked_scores"
-        ) from None
-
-
-def _by_spcorr(
-    graph: Graph | BipartiteGraph,
-    method: str,
-    k: int | None,
-    *,
-    progress: Progress | None,
-    nodes: np.ndarray | None,
-    **options: Any,
-) -> ScoredPairs:
-    if k is None or nodes is not None:
-        pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
-    else:
-        pairs = _best_and_ties(graph, method, k, progress=progress, **options)
-    tied = _tied(pairs.score)
-    correlation = np.zeros(pairs.score.size)
-    if tied.any():
-        link_scores = pair_scores(graph, method, *graph.links(), **options)
-        correlation[tied] = spcorr(
-            graph,
-            link_scores,
-            pairs.source[tied],
-            pairs.target[tied],
-            n_threads=options["n_threads"],
-        )
-    return best_first(pairs, k, then=correlation)
-
-
-def _best_and_ties(
-    graph: Graph | BipartiteGraph,
-    method: str,
-    k: int,
-    *,
-    progress: Progress | None,
-    **options: Any,
-) -> ScoredPairs:
-    """Return the k best pairs and all that tie with the last of them, best first."""
-    best = _by_score(graph, method, k, progress=scaled(progress, 0.5), nodes=None, **options)
-    if not k or best.score.size < k:
-        if progress is not None:
-            progress(0.5)
-        return best
-    least = best.score[-1] * (1 - 1e-11)
-    chunks = unlinked_scores(graph, method, progress=scaled(progress, 0.5), **options)
-    near = (ScoredPairs(*(part[chunk.score >= least] for part in chunk)) for chunk in chunks)
-    try:
-        return best_first(joined(at_most(near, _MAX_PAIRS)))
-    except TooManyPairs as error:
-        raise ValueError(
-            f'{error} or tie with the last of the best; use tie_break="index"'
-        ) from None
-
-
-def _tied(falling: np.ndarray) -> np.ndarray:
-    """Whether each of some falling scores agrees with a neighbor at 12 significant digits."""
-    keys = round_significant(falling)
-    tied = np.zeros(keys.size, dtype=bool)
-    tied[1:] = keys[1:] == keys[:-1]
-    tied[:-1] |= tied[1:]
-    return tied
-
-
-def _adaptive(
-    graph: Graph | BipartiteGraph,
-    method: str,
-    k: int | None,
-    *,
-    progress: Progress | None,
-    **options: Any,
-) -> tuple[ScoredPairs, dict[str, Any]]:
-    choice = choose_rule(graph, method, progress=scaled(progress, 0.5), **options)
-    pairs = _by_spcorr(
-        graph, choice.selected, k, progress=scaled(progress, 0.5), nodes=None, **options
-    )
-    bounds = {rule: list(ends) for rule, ends in choice.bounds.items()}
-    return pairs, {"selected": choice.selected, "aupr_bounds": bounds}
 
 
 def _numbers(graph: Graph | BipartiteGraph, pairs: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -15,11 +15,16 @@ from chgraph.linkpred.methods import ADAPTIVE_METHODS, LOCAL_COMMUNITIES, check_
 __all__ = [
     "Progress",
     "ScoredPairs",
+    "Sources",
     "best_of_nodes",
     "best_unlinked",
     "pair_scores",
+    "ready_sources",
     "unlinked_scores",
 ]
+
+Sources = automata.LeftSources | automata.NodeSources | classic.ClassicSources
+"""Sources of pairs: `costs` of each, the `chunks` or the `best` of a run of them."""
 
 _CANDIDATES = 1_000_000  # pairs that are scored at a time
 
@@ -101,13 +106,27 @@ def best_unlinked(
             n_threads=n_threads,
             progress=progress,
         )
-    chunks = classic.classic_scores(graph, method, n_threads=n_threads, progress=progress)
-    if k is None:
-        return best_first(joined(at_most(chunks, most)))
-    best = joined([])
-    for chunk in chunks:
-        best = best_first(joined([best, best_first(chunk, k)]), k)
-    return best
+    ready = classic.ClassicSources(graph, method, n_threads)
+    if k is not None:
+        return ready.best(0, ready.costs.size, k, n_threads, progress)
+    chunks = ready.chunks(0, ready.costs.size, n_threads, progress)
+    return best_first(joined(at_most(chunks, most)))
+
+
+def ready_sources(
+    graph: Graph | BipartiteGraph,
+    method: str,
+    *,
+    local_community: str = "all",
+    n_threads: int | None = None,
+) -> Sources:
+    """Return the sources of a graph, made ready once to be scored by a method, run by run."""
+    method = _checked(graph, method, local_community)
+    if method in automata.AUTOMATA_METHODS:
+        return automata.rule_sources(
+            graph, method, local_community=local_community, n_threads=n_threads
+        )
+    return classic.ClassicSources(graph, method, n_threads)
 
 
 def best_of_nodes(

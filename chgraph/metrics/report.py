@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from chgraph._progress import check_progress, progress_bar
 from chgraph._tables import aligned
 from chgraph.checks import as_generator, check_choice
+from chgraph.cluster import GraphOnWorkers, Job, check_client
 from chgraph.extras import import_extra
 from chgraph.graph import BipartiteGraph, Graph, as_network
 from chgraph.metrics._workspace import Workspace
 from chgraph.metrics.estimate import Estimate
-from chgraph.metrics.registry import MEASURES
+from chgraph.metrics.registry import MEASURES, Measure
 from chgraph.metrics.undefined import Undefined
 from chgraph.storage import write_atomically
+from chgraph.threads import thread_limit
 
 if TYPE_CHECKING:
     import pandas
@@ -139,6 +141,7 @@ def summary(
     bipartite: bool | None = None,
     rng: Any = None,
     progress: bool | None = None,
+    client: Any = None,
 ) -> Summary:
     """Return all measures of a graph; what several of them need is computed once.
 
@@ -156,6 +159,9 @@ def summary(
         depend on which others are computed.
     progress : bool, optional
         Whether to show a progress bar; by default on a terminal or in a notebook.
+    client : dask.distributed.Client, optional
+        Have the measures that ``cost="all"`` adds worked out by the workers of a Dask cluster
+        (extra ``dask``), those that share random graphs by one; the values are the same.
 
     Returns
     -------
@@ -168,7 +174,8 @@ def summary(
     TypeError
         If `graph` is not a network or an argument is of the wrong kind.
     ValueError
-        If `cost` is none of these, or the graph cannot be read; before any work.
+        If `cost` is none of these, the graph cannot be read, or there is a `client` but
+        nothing for it to do; before any work.
 
     Examples
     --------
@@ -183,15 +190,46 @@ def summary(
     check_progress(progress)
     entropy = int(as_generator(rng).integers(2**63))
     chosen = [m for m in MEASURES if m.suits(network) and (cost == "all" or m.cost == "fast")]
-    work, found = Workspace(network), {}
+    if client is not None and cost == "fast":
+        raise ValueError('client works out what cost="all" adds; with cost="fast" it has no part')
+    away = [] if client is None else [m for m in chosen if m.cost != "fast"]
+    found: dict[str, float | Estimate] = {}
     with progress_bar(len(chosen), progress) as bar:
+        if away:
+            for values in _by_cluster(check_client(client), network, away, entropy):
+                found |= values
+                bar.update(len(values))
+        work = Workspace(network)
         for measure in chosen:
-            bar.set_description(measure.name, refresh=False)
-            found[measure.name] = measure.of(work, entropy)
-            bar.update()
+            if measure.name not in found:
+                bar.set_description(measure.name, refresh=False)
+                found[measure.name] = measure.of(work, entropy)
+                bar.update()
+    found = {measure.name: found[measure.name] for measure in chosen}
     estimates = {name: v for name, v in found.items() if isinstance(v, Estimate)}
     reasons = {name: _reason(v) for name, v in found.items() if math.isnan(v)}
     return Summary(network, cost, estimates, reasons, {n: _number(v) for n, v in found.items()})
+
+
+def _by_cluster(
+    client: Any, network: Graph | BipartiteGraph, measures: list[Measure], entropy: int
+) -> Iterator[dict[str, float | Estimate]]:
+    """Yield the values of measures, those of one stream together, as workers have them."""
+    streams: dict[str, list[str]] = {}
+    for measure in measures:
+        streams.setdefault(measure.stream or measure.name, []).append(measure.name)
+    calls = ((_values_on_worker, (names, entropy)) for names in streams.values())
+    with Job(client, "summary", GraphOnWorkers(client, network)) as job:
+        for _, values in job.completed(calls):
+            yield values
+
+
+def _values_on_worker(
+    on_worker: GraphOnWorkers, names: list[str], entropy: int
+) -> dict[str, float | Estimate]:
+    work = Workspace(on_worker.graph)
+    with thread_limit(1):
+        return {m.name: m.of(work, entropy) for m in MEASURES if m.name in names}
 
 
 def _reason(value: float | Estimate) -> str:

@@ -28,6 +28,10 @@ LAYER = BipartiteGraph.from_biadjacency(np.random.default_rng(3).random((9, 12))
 METHODS = ("CH3-L3", "RA-L3")
 
 
+def remove_links(graph, n_removed, connected, rng):
+    return _trials.without_links(graph, _trials.drawn_links(graph, n_removed, connected, rng))
+
+
 def without_seconds(result):
     return [{key: row[key] for key in row if key != "seconds"} for row in result.rows]
 
@@ -79,7 +83,7 @@ def test_ranking_is_that_of_all_pairs_listed(graph, seed, zeros):
     if graph.n_links < 2 or not candidate_pairs(graph):
         return
     rng = np.random.default_rng(seed)
-    trial = _trials.remove_links(graph, int(rng.integers(1, graph.n_links)), False, rng)
+    trial = remove_links(graph, int(rng.integers(1, graph.n_links)), False, rng)
     pairs = candidate_pairs(trial.graph)
     scores = np.maximum(rng.integers(1 - zeros, 4, len(pairs)), 0.0) / 3
     scored = rng.permutation(np.flatnonzero(scores))
@@ -102,7 +106,7 @@ def test_ranking_is_that_of_all_pairs_listed(graph, seed, zeros):
 def test_measures_of_real_scores(graph, method):
     row = evaluate(graph, methods=[method], repeats=1, rng=4, k=10, removed=0.2).rows[0]
     n_removed = round(0.2 * graph.n_links)
-    trial = _trials.remove_links(graph, n_removed, False, np.random.default_rng(4))
+    trial = remove_links(graph, n_removed, False, np.random.default_rng(4))
     if isinstance(graph, BipartiteGraph):
         neighbors, shift = naive.bipartite_neighbours(trial.graph.biadjacency().toarray()), 9
     else:
@@ -122,7 +126,7 @@ def test_measures_of_real_scores(graph, method):
 def test_adaptive_ranks_serve_as_scores(graph):
     row = evaluate(graph, methods=["CHA"], repeats=1, rng=0, k=6).rows[0]
     n_removed = round(0.1 * graph.n_links)
-    trial = _trials.remove_links(graph, n_removed, False, np.random.default_rng(0))
+    trial = remove_links(graph, n_removed, False, np.random.default_rng(0))
     result, hidden = adaptive_scores(trial.graph, "CHA"), links_of(graph)
     rank = dict(zip(zip(result.source, result.target, strict=True), result.rank, strict=True))
     pairs = candidate_pairs(trial.graph)
@@ -136,7 +140,7 @@ def test_adaptive_ranks_serve_as_scores(graph):
 @pytest.mark.parametrize("connected", [False, True])
 @pytest.mark.parametrize("graph", [KARATE, LAYER], ids=["karate", "layer"])
 def test_removed_links_are_distinct_and_the_rest_stays(graph, connected):
-    trial = _trials.remove_links(graph, 6, connected, np.random.default_rng(0))
+    trial = remove_links(graph, 6, connected, np.random.default_rng(0))
     lost = links_of(graph) - links_of(trial.graph)
     assert len(lost) == np.unique(trial.removed).size == 6
     assert links_of(trial.graph) < links_of(graph)
@@ -154,7 +158,7 @@ def test_connected_keeps_components_at_the_limit(graph):
     available = _trials.n_outside_forest(graph)
     rests = []
     for seed in range(10):
-        trial = _trials.remove_links(graph, available, True, np.random.default_rng(seed))
+        trial = remove_links(graph, available, True, np.random.default_rng(seed))
         rest = trial.graph.to_networkx()
         assert networkx.is_forest(rest)
         assert networkx.number_connected_components(rest) == parts
@@ -176,7 +180,7 @@ def test_every_link_is_removed_equally_often():
     numbers = _trials._pair_numbers(KARATE, *KARATE.links())
     rng = np.random.default_rng(1)
     for _ in range(2000):
-        counts += np.isin(numbers, _trials.remove_links(KARATE, 8, False, rng).removed)
+        counts += np.isin(numbers, remove_links(KARATE, 8, False, rng).removed)
     expected = 2000 * 8 / 78
     assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
 
@@ -362,7 +366,7 @@ def test_progress_of_a_task_never_passes_its_end():
     ],
 )
 def test_refused_before_any_work(monkeypatch, options, error, message):
-    monkeypatch.setattr(evaluation, "remove_links", None)
+    monkeypatch.setattr(evaluation, "drawn_links", None)
     with pytest.raises(error, match=message):
         evaluate(KARATE, **options)
 
