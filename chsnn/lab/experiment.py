@@ -124,7 +124,8 @@ class Experiment:
             self.config.write(folder / CONFIG)
         else:
             start_anew(self.config, trainings[0].trainer)
-        trainings[0].keep_topology(self.data.in_shape)
+        # In other networks the first sparse layer does not read the image.
+        trainings[0].keep_topology(self.data.in_shape if self.config.network == "mlp" else None)
         outcome, *others = [training.outcome(self.data) for training in trainings]
         baseline = others[0] if others else None
         if baseline is not None:

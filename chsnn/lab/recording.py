@@ -110,7 +110,7 @@ class TopologyRecord:
             raise ValueError("model must have a sparse layer, got none")
         name, layer = next(iter(layers.items()))
         if image is not None and np.prod(image) != layer.in_features:
-            image = None  # the first sparse layer does not read the input itself
+            image = None  # not what the layer reads
         return cls(name, layer.graph.shape, image, _codes(layer.graph))
 
     def add(self, epoch: int, model: nn.Module) -> TopologyRecord:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chsnn.lab.page.html import Markup, element, join
+from chsnn.lab.page.html import Markup, element
 from chsnn.lab.page.numbers import is_missing, short
 
 WIDTH, HEIGHT = 344, 220
@@ -161,11 +161,21 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its scale, what it says, how its values are written."""
+    """An axis: its scale, what it says, how its values are written, whether all are whole."""
 
     scale: Scale
     label: str
     form: Callable[[float], str] = short
+    is_whole: bool = False
+
+    def ticks(self, most: int) -> list[float]:
+        """Return round values on the axis."""
+        return [t for t in self.scale.ticks(most) if not self.is_whole or t == round(t)]
+
+
+def epoch_axis(epochs: Iterable[float]) -> Axis:
+    """Return the axis of epochs."""
+    return Axis(Scale.over(epochs, pad=0.02), "epoch", is_whole=True)
 
 
 def line_chart(
@@ -176,6 +186,7 @@ def line_chart(
     title: str,
     dots: bool = False,
     step: bool = False,
+    size: tuple[float, float] = (WIDTH, HEIGHT),
 ) -> Markup:
     """Return lines over a common x, each named at its end.
 
@@ -189,9 +200,11 @@ def line_chart(
         Whether points are drawn on the lines.
     step : bool
         Whether a line is a row of bars: each point holds until the next.
+    size : pair of float
+        Width and height of the drawing, in whose units its texts are 11 high.
     """
     room = max([_CHARACTER * len(s.name) + 8 for s in series if s.name], default=0)
-    frame = Frame(x, y, right=max(_RIGHT, room))
+    frame = Frame(x, y, max(_RIGHT, room), *size)
     drawn = [s for s in series if _points(s, frame)]
     lines = [_line(s, frame, dots=dots, step=step) for s in drawn]
     return frame.svg(title, _told(drawn), *lines, *_end_labels(drawn, frame))
@@ -230,12 +243,12 @@ class Frame:
         left, end = _LEFT, self.width - self.right
         floor = self.height - _BOTTOM
         parts = []
-        for value in self.y.scale.ticks(4):
+        for value in self.y.ticks(4):
             down = self.place(self.x.scale.low, value)[1]
             parts.append(element("path", d=f"M{left} {down}H{end:.1f}", class_="rule"))
             form = self.y.form(value)
             parts.append(element("text", form, x=left - 6, y=down + 3.5, class_="tick end"))
-        for value in self.x.scale.ticks(5):
+        for value in self.x.ticks(5):
             across = self.place(value, self.y.scale.low)[0]
             form = self.x.form(value)
             parts.append(element("path", d=f"M{across} {floor}v4", class_="axis"))
@@ -321,8 +334,3 @@ def _told(series: Sequence[Series]) -> str:
         ys = [y for y in s.ys if not is_missing(y)]
         words.append(f"{s.name or 'line'}: from {ys[0]:.4g} to {ys[-1]:.4g}")
     return "; ".join(words) if words else "no data"
-
-
-def empty(words: str) -> Markup:
-    """Return the words that stand where a picture would."""
-    return element("p", join(words), class_="none")

@@ -24,10 +24,12 @@ def count(value: float | None) -> str:
 
     Examples
     --------
-    >>> count(30635.4)
-    '30,635'
+    >>> count(30635.4), count(98_344_000)
+    ('30,635', '98.3 M')
     """
-    return MISSING if is_missing(value) else f"{value:,.0f}"
+    if value is None or is_missing(value):
+        return MISSING
+    return f"{value / 1e6:,.1f} M" if abs(value) >= 1e7 else f"{value:,.0f}"
 
 
 def number(value: float | None) -> str:

@@ -17,7 +17,7 @@ def browser():
         yield running
 
 
-@pytest.fixture(params=["run", "comparison", "two_sparsities"])
+@pytest.fixture(params=["run", "large", "comparison", "two_sparsities"])
 def page(request):
     return request.getfixturevalue(request.param) / "report.html"
 
