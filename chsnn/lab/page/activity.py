@@ -71,8 +71,9 @@ def _about(layers: list[dict[str, Any]]) -> Child:
     some = ", ".join(values[:_MOST_POPULATIONS])
     if len(values) > _MOST_POPULATIONS:
         some = f"{len(values)} layers"
+    read = "reads" if len(values) == 1 else "read"
     left_out = (
-        f" What {some} read{'s' * (len(values) == 1)} is no spikes but values." if values else ""
+        f" Without a rate: {some}, which {read} values that are not spikes." if values else ""
     )
     return f"On the test samples.{left_out}"
 
