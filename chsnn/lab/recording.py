@@ -102,8 +102,8 @@ class TopologyRecord:
         >>> import chsnn
         >>> network = chsnn.networks.mlp((64, 32, 10), sparsity=0.9, encoding="even")
         >>> record = TopologyRecord.begin(network, image=(1, 8, 8)).add(0, network)
-        >>> record.frames[0].n_links, record.frames[0].degree.sum()
-        (204, 204)
+        >>> record.frames[0].n_links, int(record.frames[0].degree.sum())
+        (205, 205)
         """
         layers = sparse_layers(model)
         if not layers:
