@@ -180,7 +180,7 @@ def sample_rasters(run: RunFiles) -> Child:
 
 def _card(sample: ShownSample) -> Markup:
     is_right = sample.label == sample.predicted
-    verdict = f"class {sample.label}, recognised"
+    verdict = f"class {sample.label}, recognized"
     if not is_right:
         verdict = f"class {sample.label}, taken for {sample.predicted}"
     head = element("h3", verdict, class_=None if is_right else "wrong")

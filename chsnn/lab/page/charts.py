@@ -1,4 +1,4 @@
-"""Charts as SVG: a scale, axes, lines named at their ends. Colours are classes of style.css."""
+"""Charts as SVG: a scale, axes, lines named at their ends. Colors are classes of style.css."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Series:
     name : str
         Written at its end.
     kind : str
-        Classes of its colour and stroke: "sparse", "twin", "other", "dashed".
+        Classes of its color and stroke: "sparse", "twin", "other", "dashed".
     xs, ys : sequence of float
         Points that are not finite are left out.
     ring : int or None

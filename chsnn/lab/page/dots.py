@@ -20,7 +20,7 @@ class Dot:
     ----------
     value : float
     kind : str
-        Classes of its colour: "sparse", "twin", "other"; with "small" for one of several.
+        Classes of its color: "sparse", "twin", "other"; with "small" for one of several.
     note : str
         Text for who hovers over it.
     """

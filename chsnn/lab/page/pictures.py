@@ -16,7 +16,7 @@ _LEVELS = 15
 
 
 def png(pixels: np.ndarray, palette: np.ndarray) -> bytes:
-    """Return an image of indexed colours as a PNG file.
+    """Return an image of indexed colors as a PNG file.
 
     Parameters
     ----------
