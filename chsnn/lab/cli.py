@@ -23,7 +23,7 @@ from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
-from chsnn.lab.folder import CONFIG, ROWS, check_free
+from chsnn.lab.folder import CONFIG, PAGE, ROWS, check_free
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
 from chsnn.lab.page import write_comparison_page, write_run_page
@@ -120,7 +120,7 @@ class Compare(RunConfig):
             rows = run_plans(plans, base.out, processes=self.processes)
         except KeyboardInterrupt:
             fail("chsnn", "interrupted; the same command goes on from here", _INTERRUPTED)
-        text = f"{table(rows)}\ntable, rows and picture: {base.out}"
+        text = f"{table(rows)}\ntable, rows and picture: {base.out}; page: {base.out / PAGE}"
         print_result(rows, text, json=self.json)
 
 
@@ -334,7 +334,11 @@ def _run(
         fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", _INTERRUPTED)
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
-    print_result(document, f"{summary(document)}\nreport and pictures: {folder}", json=json)
+    print_result(
+        document,
+        f"{summary(document)}\nreport and pictures: {folder}; page: {folder / PAGE}",
+        json=json,
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from chsnn.lab.folder import (
     check_free,
     start_anew,
 )
-from chsnn.lab.networks import Network, build_network
+from chsnn.lab.networks import Network, build_network, image_read
 from chsnn.lab.page import write_run_page
 from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.spikes import ShownSample, shown_samples, write_samples
@@ -124,7 +124,7 @@ class Experiment:
             self.config.write(folder / CONFIG)
         else:
             start_anew(self.config, trainings[0].trainer)
-        trainings[0].keep_topology(self.data.in_shape)
+        trainings[0].keep_topology(image_read(self.config, self.data))
         outcome, *others = [training.outcome(self.data) for training in trainings]
         baseline = others[0] if others else None
         if baseline is not None:

@@ -75,6 +75,15 @@ def _in_shape(data: DataSet) -> tuple[int, int, int]:
     return data.in_shape
 
 
+def image_read(config: RunConfig, data: DataSet) -> tuple[int, int, int] | None:
+    """Return the (C, H, W) of the image that the first sparse layer reads.
+
+    None where it reads none: in a convolutional network or a Spikformer it comes behind other
+    layers, even if it has as many inputs as the image has pixels.
+    """
+    return data.in_shape if config.network == "mlp" else None
+
+
 def rewired_layers(network: Network) -> list[str]:
     """Return the names of the sparse layers but a dense output layer."""
     names = list(sparse_layers(network))

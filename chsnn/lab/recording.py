@@ -102,15 +102,15 @@ class TopologyRecord:
         >>> import chsnn
         >>> network = chsnn.networks.mlp((64, 32, 10), sparsity=0.9, encoding="even")
         >>> record = TopologyRecord.begin(network, image=(1, 8, 8)).add(0, network)
-        >>> record.frames[0].n_links, record.frames[0].degree.sum()
-        (204, 204)
+        >>> record.frames[0].n_links, int(record.frames[0].degree.sum())
+        (205, 205)
         """
         layers = sparse_layers(model)
         if not layers:
             raise ValueError("model must have a sparse layer, got none")
         name, layer = next(iter(layers.items()))
         if image is not None and np.prod(image) != layer.in_features:
-            image = None  # the first sparse layer does not read the input itself
+            image = None  # not what the layer reads
         return cls(name, layer.graph.shape, image, _codes(layer.graph))
 
     def add(self, epoch: int, model: nn.Module) -> TopologyRecord:

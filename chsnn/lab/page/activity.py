@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from chsnn.lab.page.charts import Axis, Scale, Series, line_chart
+from chsnn.lab.page.charts import Axis, Scale, Series, epoch_axis, line_chart
 from chsnn.lab.page.dots import Dot, DotRow, dot_table
 from chsnn.lab.page.files import RunFiles, column
 from chsnn.lab.page.html import Child, Markup, element, figure, grid, join, section
@@ -59,8 +60,22 @@ def activity(run: RunFiles) -> Child:
     if not layers and not charts:
         return None
     tables = _by_layer(run.report or {}) if layers else None
-    about = "On the test samples; a line from the twin to the sparse network."
-    return section("Activity", tables, grid(*charts), about=about if layers else None)
+    return section("Activity", tables, grid(*charts), about=_about(layers or []))
+
+
+def _about(layers: list[dict[str, Any]]) -> Child:
+    """Return what the tables are of, and which layers are not in them."""
+    if not layers:
+        return None
+    values = [layer["name"] for layer in layers if layer["macs"] > 0]
+    some = ", ".join(values[:_MOST_POPULATIONS])
+    if len(values) > _MOST_POPULATIONS:
+        some = f"{len(values)} layers"
+    read = "reads" if len(values) == 1 else "read"
+    left_out = (
+        f" Without a rate: {some}, which {read} values that are not spikes." if values else ""
+    )
+    return f"On the test samples.{left_out}"
 
 
 def n_test(report: dict[str, Any]) -> float:
@@ -80,20 +95,24 @@ def _by_layer(report: dict[str, Any]) -> Markup:
     n_ours, n_theirs = n_test(report), n_test(twin) if twin else 1.0
     rates, operations = [], []
     for layer in report["layers"]:
+        if layer["macs"] > 0:
+            continue
         other = theirs.get(layer["name"])
         rate, sops = 100 * layer["input_rate"], layer["sops"] / n_ours
         their_rate = None if other is None else 100 * other["input_rate"]
         their_sops = None if other is None else other["sops"] / n_theirs
         name = layer["name"]
-        rates.append(_pair(name, rate, their_rate, "{:.1f} %"))
-        operations.append(_pair(name, sops, their_sops, "{:,.0f}"))
+        rates.append(_pair(name, rate, their_rate, "{:.1f} %".format))
+        operations.append(_pair(name, sops, their_sops, count))
     shown = [row for row in operations if any(dot.value > 0 for dot in row.dots)]
-    figures = [figure(_table(rates, "spikes a neuron and step (%)", "%", log=False), "Firing rates",
-                      "of the neurons that each layer reads")]  # fmt: skip
+    if not rates:
+        return join()
+    dots = _table(rates, "spikes a neuron and step (%)", log=False)
+    figures = [figure(dots, "Firing rates", "of the neurons that each layer reads")]
     if shown:
         figures.append(
             figure(
-                _table(shown, "SOPs a sample (log scale)", "SOPs", log=True),
+                _table(shown, "SOPs a sample (log scale)", log=True),
                 "Synaptic operations",
                 "by layer",
             )
@@ -101,16 +120,16 @@ def _by_layer(report: dict[str, Any]) -> Markup:
     return element("div", *figures, class_="halves")
 
 
-def _pair(name: str, ours: float, theirs: float | None, form: str) -> DotRow:
-    dots = [Dot(ours, "sparse", f"sparse {form.format(ours)}")]
-    text: Child = element("span", form.format(ours), class_="sparse")
+def _pair(name: str, ours: float, theirs: float | None, form: Callable[[float], str]) -> DotRow:
+    dots = [Dot(ours, "sparse", f"sparse {form(ours)}")]
+    text: Child = element("span", form(ours), class_="sparse")
     if theirs is not None:
-        dots.insert(0, Dot(theirs, "twin", f"twin {form.format(theirs)}"))
-        text = join(text, " ", element("span", form.format(theirs), class_="twin"))
+        dots.insert(0, Dot(theirs, "twin", f"twin {form(theirs)}"))
+        text = join(text, " ", element("span", form(theirs), class_="twin"))
     return DotRow(name, dots, text, joined=True)
 
 
-def _table(rows: list[DotRow], head: str, unit: str, *, log: bool) -> Markup:
+def _table(rows: list[DotRow], head: str, *, log: bool) -> Markup:
     values = [dot.value for row in rows for dot in row.dots]
     scale = Scale.over(values, log=log, zero=not log)
     has_twin = any(len(row.dots) > 1 for row in rows)
@@ -135,9 +154,12 @@ def _rates_over_epochs(run: RunFiles) -> Child:
                 values = [100 * value for value in column(rows, name)]
                 lines.append(Series(label, kind, column(rows, "epoch"), values))
         y = Scale.over([y for line in lines for y in line.ys], zero=True)
-        x = Scale.over([x for line in lines for x in line.xs], pad=0.02)
+        if not any(y > 0 for line in lines for y in line.ys):
+            continue
         title = f"Firing rate before {name.removeprefix('firing_rate.')}"
-        chart = line_chart(lines, x=Axis(x, "epoch"), y=Axis(y, title), title=title)
+        chart = line_chart(
+            lines, x=epoch_axis(x for line in lines for x in line.xs), y=Axis(y, title), title=title
+        )
         charts.append(figure(chart, title, "spikes a neuron and step (%)"))
     return join(*charts) if charts else None
 
@@ -158,7 +180,7 @@ def sample_rasters(run: RunFiles) -> Child:
 
 def _card(sample: ShownSample) -> Markup:
     is_right = sample.label == sample.predicted
-    verdict = f"class {sample.label}, recognised"
+    verdict = f"class {sample.label}, recognized"
     if not is_right:
         verdict = f"class {sample.label}, taken for {sample.predicted}"
     head = element("h3", verdict, class_=None if is_right else "wrong")

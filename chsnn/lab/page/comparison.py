@@ -216,7 +216,7 @@ def _dots(group: Sequence[Summary], measure: Measure) -> Markup:
             if len(values) > 1
             else form(mean)
         )
-        rows.append(DotRow(element("span", s.method, class_=kind), dots, text))
+        rows.append(DotRow(s.method, dots, text, kind=kind))
     scale = measure.scale([dot.value for row in rows for dot in row.dots])
     several = any(len(s.rows) > 1 for s in group)
     head = ("method", "", "mean ± s.d." if several else "")

@@ -9,6 +9,8 @@ from chsnn.lab.page.charts import Scale
 from chsnn.lab.page.html import Child, Markup, element
 from chsnn.lab.page.numbers import is_missing, short
 
+_MOST_LETTERS = 26  # of a name before it has to be wrapped on a wide page
+
 
 @dataclass(frozen=True)
 class Dot:
@@ -18,7 +20,7 @@ class Dot:
     ----------
     value : float
     kind : str
-        Classes of its colour: "sparse", "twin", "other"; with "small" for one of several.
+        Classes of its color: "sparse", "twin", "other"; with "small" for one of several.
     note : str
         Text for who hovers over it.
     """
@@ -34,18 +36,21 @@ class DotRow:
 
     Attributes
     ----------
-    name : str or Markup
+    name : str
     dots : sequence of Dot
     text : str
         What stands at its end: the value in digits.
+    kind : str or None
+        Class of the color of the name.
     joined : bool
         Whether a line joins the dots.
     """
 
-    name: Child
+    name: str
     dots: Sequence[Dot]
     text: Child
     joined: bool = False
+    kind: str | None = None
 
 
 def dot_table(
@@ -84,6 +89,7 @@ def dot_table(
         element("tbody", *body),
         element("tfoot", foot),
         class_="dots",
+        style=f"--name: {min(_MOST_LETTERS, max((len(row.name) for row in rows), default=0))}",
     )
 
 
@@ -111,7 +117,7 @@ def _row(row: DotRow, scale: Scale, ticks: Sequence[float], mark: float | None) 
     strip = element("svg", *across, *dots, role="img", aria_label=label or "no value")
     return element(
         "tr",
-        element("th", row.name, scope="row"),
+        element("th", row.name, scope="row", class_=row.kind),
         element("td", strip, class_="strip"),
         element("td", row.text, class_="value"),
     )

@@ -14,7 +14,7 @@ def percent(value: float | None, digits: int = 2) -> str:
     Examples
     --------
     >>> percent(0.98243), percent(None)
-    ('98.24\\xa0%', '–')
+    ('98.24\xa0%', '–')
     """
     return MISSING if is_missing(value) else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"  # type: ignore[operator]
 
@@ -24,10 +24,12 @@ def count(value: float | None) -> str:
 
     Examples
     --------
-    >>> count(30635.4)
-    '30,635'
+    >>> count(30635.4), count(98_344_000)
+    ('30,635', '98.3 M')
     """
-    return MISSING if is_missing(value) else f"{value:,.0f}"
+    if value is None or is_missing(value):
+        return MISSING
+    return f"{value / 1e6:,.1f} M" if abs(value) >= 1e7 else f"{value:,.0f}"
 
 
 def number(value: float | None) -> str:
@@ -56,7 +58,8 @@ def short(value: float) -> str:
     """
     size = abs(value)
     if size >= 1e10 or 0 < size < 1e-3:
-        return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        digits, power = f"{value:.2e}".split("e")
+        return f"{float(digits):g}e{int(power)}"
     for limit, letter in ((1e6, "M"), (1e3, "k")):
         if size >= limit:
             return f"{value / limit:g}{letter}"

@@ -16,7 +16,7 @@ _LEVELS = 15
 
 
 def png(pixels: np.ndarray, palette: np.ndarray) -> bytes:
-    """Return an image of indexed colours as a PNG file.
+    """Return an image of indexed colors as a PNG file.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def two_colors() -> np.ndarray:
     for level in range(_LEVELS):
         for share in range(_LEVELS + 1):
             color = np.array(KEPT) + (np.array(NEW) - np.array(KEPT)) * share / _LEVELS
-            opacity = 255 * (0.2 + 0.8 * (level + 1) / _LEVELS)
+            opacity = 255 * (0.3 + 0.7 * (level + 1) / _LEVELS)
             palette[1 + level * (_LEVELS + 1) + share] = (*color, opacity)
     return palette.round().astype(np.uint8)
 

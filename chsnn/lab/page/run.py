@@ -10,7 +10,7 @@ from typing import Any
 from chgraph.storage import write_atomically
 from chsnn.lab.folder import PAGE
 from chsnn.lab.page.activity import activity, against_operations, sample_rasters
-from chsnn.lab.page.charts import Axis, Scale, Series, line_chart
+from chsnn.lab.page.charts import Axis, Scale, Series, epoch_axis, line_chart
 from chsnn.lab.page.document import page, settings_table
 from chsnn.lab.page.files import RunFiles, column
 from chsnn.lab.page.html import Child, Markup, element, figure, grid, section, table
@@ -112,7 +112,10 @@ def _headline(report: dict[str, Any]) -> Markup:
     if twin is None:
         words = f" of the test samples classified right, {count(report['sops_per_sample'])} "
         return element("p", result, words + "synaptic operations a sample.", class_="headline")
-    ratio = times(report["sops_per_sample"], twin["sops_per_sample"]).removesuffix(TIMES)
+    ours, others = report["sops_per_sample"], twin["sops_per_sample"]
+    fewer, how = times(ours, others).removesuffix(TIMES), "fewer synaptic operations."
+    if ours > others:
+        fewer, how = times(others, ours).removesuffix(TIMES), "as many synaptic operations."
     theirs = element("b", percent(twin["accuracy"]), class_="twin")
     return element(
         "p",
@@ -120,8 +123,8 @@ def _headline(report: dict[str, Any]) -> Markup:
         " test accuracy, beside ",
         theirs,
         " of the fully connected twin, with ",
-        element("b", f"{ratio}times"),
-        " fewer synaptic operations.",
+        element("b", f"{fewer}times"),
+        f" {how}",
         class_="headline",
     )
 
@@ -203,7 +206,7 @@ def _curve(run: RunFiles, name: str, title: str, factor: float, log: bool) -> Ma
     scale = Scale.over([y for line in lines for y in line.ys], log=log)
     return line_chart(
         lines,
-        x=Axis(Scale.over(epochs, pad=0.02), "epoch"),
+        x=epoch_axis(epochs),
         y=Axis(scale, title),
         title=f"{title} over epochs",
     )

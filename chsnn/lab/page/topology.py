@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chsnn.lab.page.charts import Axis, Scale, Series, line_chart
+from chsnn.lab.page.charts import Axis, Scale, Series, epoch_axis, line_chart
 from chsnn.lab.page.files import Row, column
 from chsnn.lab.page.html import Child, Markup, element, figure, grid, join, section
 from chsnn.lab.page.numbers import count, is_missing, number
@@ -16,6 +16,7 @@ from chsnn.lab.recording import Frame, TopologyRecord, thinned
 _TILE_COLUMNS = 8
 _MOST_BINS = 30
 _LAYERS_IN_SIGHT = 3
+_SMALL = (260, 190)
 _KEY = join(
     element("span", "links of the start", class_="key kept"),
     " and ",
@@ -180,10 +181,11 @@ def _degree_chart(record: TopologyRecord, layer: str, side: str, title: str) -> 
     y = Scale.over([v for line in lines for v in line.ys], zero=True)
     chart = line_chart(
         lines,
-        x=Axis(Scale(-0.5, float(edges[-1]) - 0.5), "links"),
+        x=Axis(Scale(-0.5, float(edges[-1]) - 0.5), "links", is_whole=True),
         y=Axis(y, "neurons (%)"),
         title=f"{title}, before and after training",
         step=True,
+        size=_SMALL,
     )
     mean = f"{number(float(before.mean()))} →\N{NO-BREAK SPACE}{number(float(after.mean()))}"
     most = f"{before.max():,} →\N{NO-BREAK SPACE}{after.max():,}"
@@ -235,7 +237,7 @@ def evolution(history: list[Row], record: TopologyRecord | None) -> Child:
     charts = []
     for title, about, lines, factor in _PANELS:
         there = [line for line in lines if any(not is_missing(row.get(line[0])) for row in history)]
-        if there and not (title == "Links absent" and _is_constant(history, there)):
+        if there and not _says_nothing(history, there, title):
             charts.append(figure(_panel(history, title, there, factor), title, about))
     if record is not None and len(record.frames) > 1:
         charts.insert(1, _turnover(record))
@@ -254,14 +256,13 @@ def _panel(
     values = [y for s in series for y in s.ys]
     low = min((v for v in values if not is_missing(v)), default=0.0)
     y = Scale.over(values, zero=title != "Links absent" or low == 0.0)
-    return line_chart(
-        series, x=Axis(Scale.over(epochs, pad=0.02), "epoch"), y=Axis(y, title), title=title
-    )
+    return line_chart(series, x=epoch_axis(epochs), y=Axis(y, title), title=title)
 
 
-def _is_constant(history: list[Row], lines: Sequence[tuple[str, str, str]]) -> bool:
+def _says_nothing(history: list[Row], lines: Sequence[tuple[str, str, str]], title: str) -> bool:
+    """Whether a panel is 0 throughout, or one of constants that stand elsewhere."""
     values = {row.get(name) for row in history for name, _, _ in lines}
-    return len(values) == 1
+    return values <= {0.0, None} or (title == "Links absent" and len(values) == 1)
 
 
 def _turnover(record: TopologyRecord) -> Markup:
@@ -270,7 +271,7 @@ def _turnover(record: TopologyRecord) -> Markup:
     title = "Turnover"
     chart = line_chart(
         [Series("", "sparse", epochs, share)],
-        x=Axis(Scale.over(epochs, pad=0.02), "epoch"),
+        x=epoch_axis(epochs),
         y=Axis(Scale.over(share, zero=True), title),
         title=title,
     )

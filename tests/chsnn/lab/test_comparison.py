@@ -147,6 +147,35 @@ def test_the_picture_has_a_point_per_sparsity_at_its_gain():
     np.testing.assert_allclose(np.asarray(line.get_ydata(), float), [2, 1])
 
 
+def test_dots_stand_best_on_top_at_their_error_with_a_name_each():
+    rows = [
+        row("fully connected", 0.0, 0, 0.98),
+        row("SET", 0.9, 0, 0.90),
+        row("SET", 0.9, 1, 0.94),
+        row("CH-SNN", 0.9, 0, 0.99),
+        row("CH-SNN", 0.8, 0, 1.0),
+    ]
+    figure = plotting.method_dots(summarise(rows))
+    denser, sparser = figure.axes
+    assert denser.get_title(loc="left").startswith("80 %")
+    assert [label.get_text() for label in denser.get_yticklabels()] == [
+        "CH-SNN",
+        "fully connected",
+    ]
+    names = [label.get_text() for label in sparser.get_yticklabels()]
+    assert names == ["CH-SNN", "fully connected", "SET"]
+    lines = [line for line in sparser.lines if line.get_marker() == "o"]
+    drawn = [(np.asarray(line.get_xdata(), float), line.get_ydata()[0]) for line in lines]
+    expected = [([1.0], 0), ([2.0], 1), ([10.0, 6.0], 2), ([8.0], 2)]
+    for (errors, place), (wanted, row_of) in zip(drawn, expected, strict=True):
+        np.testing.assert_allclose(errors, wanted)
+        assert place == row_of
+    assert sparser.xaxis_inverted()
+    assert sparser.yaxis_inverted()
+    assert sparser.xaxis.get_major_formatter()(2.0, 0) == "98"
+    assert {text.get_text() for text in sparser.texts} == {"99.00", "98.00", "92.00 ± 2.83"}
+
+
 @pytest.mark.parametrize("name", ["methods", "sparsities", "seeds"])
 def test_nothing_named_or_something_named_twice_is_refused(tmp_path, name):
     good = {"methods": ("SET",), "sparsities": (0.9,), "seeds": (0,)}

@@ -10,7 +10,13 @@ from chsnn.data import load_data
 from chsnn.lab.cli import main
 from chsnn.lab.config import RunConfig, SpikformerConfig
 from chsnn.lab.experiment import Experiment, load_for, open_run
-from chsnn.lab.networks import build_network, check_links, described, rewired_layers
+from chsnn.lab.networks import (
+    build_network,
+    check_links,
+    described,
+    image_read,
+    rewired_layers,
+)
 from chsnn.networks import Spikformer, SpikingConv
 from chsnn.sparsity import link_sparsity
 
@@ -140,3 +146,12 @@ def test_a_layer_that_would_have_no_link_is_found_before_work(network):
     check_links(config(network), data)
     with pytest.raises(ValueError, match="sparsity"):
         check_links(config(network, sparsity=0.99999), data)
+
+
+@pytest.mark.parametrize(
+    ("network", "image"),
+    [("mlp", (1, 8, 8)), ("2conv2fc", None), ("6conv2fc", None), ("spikformer", None)],
+)
+def test_only_an_mlp_reads_the_image_with_its_first_sparse_layer(network, image):
+    """A layer behind convolutions is none, even one with as many inputs as there are pixels."""
+    assert image_read(replace(BASE, network=network), load_data("digits")) == image

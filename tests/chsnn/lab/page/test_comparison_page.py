@@ -57,7 +57,7 @@ def test_every_method_has_a_dot_per_seed_and_one_for_the_mean_by_its_name(compar
     assert all(0 <= place <= 100 for place in ordered)
 
 
-def test_colours_are_three(comparison):
+def test_colors_are_three(comparison):
     """Ours, the fully connected network, everything else."""
     circles = page_of(comparison).find("circle")
     kinds = {c.attributes["class"].replace("dot ", "").replace(" small", "") for c in circles}

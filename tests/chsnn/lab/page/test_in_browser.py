@@ -17,7 +17,7 @@ def browser():
         yield running
 
 
-@pytest.fixture(params=["run", "comparison", "two_sparsities"])
+@pytest.fixture(params=["run", "large", "comparison", "two_sparsities"])
 def page(request):
     return request.getfixturevalue(request.param) / "report.html"
 
@@ -31,7 +31,7 @@ OVERFLOWING = """
 }).map(e => e.outerHTML.slice(0, 120))
 """
 
-# Texts and their colours, with the ground they stand on.
+# Texts and their colors, with the ground they stand on.
 COLORS = """
 [...document.body.querySelectorAll("*")].filter(e =>
   e.getClientRects().length && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())
@@ -60,7 +60,7 @@ def test_no_error_no_overflow_no_request(browser, page, width, dark):
 
 
 def luminance(color):
-    """Relative luminance of a CSS colour, as WCAG 2.2 has it."""
+    """Relative luminance of a CSS color, as WCAG 2.2 has it."""
     channels = [int(c) / 255 for c in re.findall(r"\d+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

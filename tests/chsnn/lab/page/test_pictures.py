@@ -27,7 +27,7 @@ image = pytest.importorskip("matplotlib.image")
 
 
 def decoded(address):
-    """Colours of a picture in an address, (height, width, 4) of 0 to 255."""
+    """Colors of a picture in an address, (height, width, 4) of 0 to 255."""
     content = base64.b64decode(address.removeprefix("data:image/png;base64,"))
     return np.rint(255 * image.imread(io.BytesIO(content), format="png")).astype(int)
 
