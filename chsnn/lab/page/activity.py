@@ -216,7 +216,15 @@ def _scores(sample: ShownSample) -> Child:
         kind = "sparse" if i == sample.label else "twin"
         note = element("title", f"class {i}: {score:.3g}")
         bars.append(
-            element("rect", note, x=i + 0.1, y=100 - height, width=0.8, height=height, class_=kind)
+            element(
+                "rect",
+                note,
+                x=i + 0.1,
+                y=round(100 - height, 1),
+                width=0.8,
+                height=height,
+                class_=kind,
+            )
         )
     name = f"scores: {', '.join(f'class {i} {score:.3g}' for i, score in enumerate(scores))}"
     picture = element(
@@ -228,5 +236,5 @@ def _scores(sample: ShownSample) -> Child:
         aria_label=name,
         class_="scores",
     )
-    label = join(element("b", "scores"), f"of classes 0 to {len(scores) - 1}")
+    label = join(element("b", "scores"), f"of classes 0 to {len(scores) - 1}, from the lowest up")
     return element("figure", picture, element("figcaption", label))
