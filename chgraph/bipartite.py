@@ -412,26 +412,7 @@ class BipartiteGraph:
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the graph to a folder that :func:`chgraph.open_graph` maps into memory.
 
-        The folder appears whole or not at all; it holds a file per array, the names, and a
-        manifest with checksums.
-
-        Parameters
-        ----------
-        folder : path
-            Must not be there, be empty, or hold a graph that may be overwritten.
-        overwrite : bool
-            Replace a graph that is there; it stays until the new one is complete.
-
-        Returns
-        -------
-        Path
-
-        Raises
-        ------
-        TypeError
-            If a name is neither text, a number, nor a tuple of these.
-        ValueError
-            If there is something already.
+        Parameters, result and errors as of :meth:`chgraph.Graph.save`.
         """
         return save_graph(
             folder,
