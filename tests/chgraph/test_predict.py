@@ -27,7 +27,7 @@ from chgraph import (
     predict_links,
     score_links,
 )
-from chgraph.linkpred import predict
+from chgraph.linkpred import ranking
 from chgraph.linkpred.adaptive import ADAPTIVE_METHODS
 from chgraph.linkpred.methods import check_method
 from chgraph.threads import thread_limit
@@ -589,16 +589,16 @@ def test_what_is_no_network_is_refused():
 @pytest.mark.parametrize("graph", [KARATE, DAVIS])
 def test_too_many_pairs_are_refused_with_advice(monkeypatch, graph, method):
     n_pairs = len(predict_links(graph, method=method))
-    monkeypatch.setattr(predict, "_MAX_PAIRS", n_pairs)
+    monkeypatch.setattr(ranking, "MAX_PAIRS", n_pairs)
     assert len(predict_links(graph, method=method)) == n_pairs
-    monkeypatch.setattr(predict, "_MAX_PAIRS", n_pairs - 1)
+    monkeypatch.setattr(ranking, "MAX_PAIRS", n_pairs - 1)
     with pytest.raises(ValueError, match=rf"more than {n_pairs - 1} pairs score above 0; pass k"):
         predict_links(graph, method=method)
     assert len(predict_links(graph, 5, method=method)) == 5
 
 
 def test_the_limit_is_twenty_million():
-    assert predict._MAX_PAIRS == 20_000_000
+    assert ranking.MAX_PAIRS == 20_000_000
 
 
 # ------------------------------------------------------------------------ score_links
