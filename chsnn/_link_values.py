@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,10 @@ from chsnn import _layer_state as states
 from chsnn._layer_state import digest_of, is_digest_of
 from chsnn._on_links import MIXED, OnLinks, plain, tell_links
 from chsnn._weight_view import READ_ONLY
+
+if TYPE_CHECKING:
+    from chsnn._link_averaging import Averaging
+    from chsnn.ranks import Ranks
 
 
 class LinkValues(nn.Module):
@@ -33,6 +37,11 @@ class LinkValues(nn.Module):
     """
 
     links_digest: Tensor
+    # Of a model that several processes train: these, and who averages the gradient of the values.
+    ranks: Ranks | None = None
+    averaging: Averaging | None = None
+    # Whether the values have ever been given other memory.
+    has_moved = False
 
     def __init__(self, graph: BipartiteGraph) -> None:
         super().__init__()
@@ -158,6 +167,9 @@ class LinkValues(nn.Module):
         gradients arrive for as long as any earlier result is alive, and forgets it only when
         the type changes: hence the detour over another one.
         """
+        if self.averaging is not None:
+            self.averaging.averager.check_prepared()
+        self.has_moved = True
         other = torch.float64 if tensor.dtype == torch.float32 else torch.float32
         self.values.grad = None
         self.values.data = torch.empty(0, dtype=other, device=tensor.device)
@@ -255,7 +267,7 @@ class LinkValues(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles hold."""
-        return {**self.__dict__, "_places": None}
+        return {**self.__dict__, "_places": None, "ranks": None, "averaging": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what a copy or pickle holds."""

@@ -48,3 +48,31 @@ def seeded(seed: int, purpose: str, *indices: int | str) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(int(stream(seed, purpose, *indices).integers(2**63)))
         yield
+
+
+class OwnStream:
+    """A stream for torch's global generator in ``with`` blocks; each goes on where the last ended.
+
+    Between them the generator is as it was.
+
+    Examples
+    --------
+    >>> own = OwnStream(0, "dropout")
+    >>> with own:
+    ...     first = torch.rand(1)
+    >>> with own:
+    ...     second = torch.rand(1)
+    >>> torch.equal(torch.cat([first, second]), torch.rand(2, generator=torch_stream(0, "dropout")))
+    True
+    """
+
+    def __init__(self, seed: int, purpose: str, *indices: int | str) -> None:
+        self._state = torch_stream(seed, purpose, *indices).get_state()
+
+    def __enter__(self) -> None:
+        self._others = torch.get_rng_state()
+        torch.set_rng_state(self._state)
+
+    def __exit__(self, *_: object) -> None:
+        self._state = torch.get_rng_state()
+        torch.set_rng_state(self._others)

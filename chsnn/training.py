@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from chgraph.compilation import working_seconds
 from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
 from chsnn.data import Batches, as_batches
+from chsnn.data.shares import RankBatches, check_whole
+from chsnn.distributed import broadcast, join, share_buffers
 from chsnn.evaluation import BATCH
 from chsnn.evolution import Rewirer, Rewiring
 from chsnn.history import History, Ranking, Tally
@@ -22,7 +25,8 @@ from chsnn.measuring import topology, validate
 from chsnn.metrics import Metric, cross_entropy
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
-from chsnn.seeds import seeded, stream, torch_stream
+from chsnn.ranks import Ranks, launched_ranks, own_device
+from chsnn.seeds import OwnStream, seeded, stream, torch_stream
 from chsnn.settings import TrainingSettings
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
@@ -82,7 +86,10 @@ class Trainer:
         Of an image that comes as a row, for augmentations; square ones of one channel need none.
     callbacks : sequence of callable
         Called with (trainer, row) after every epoch, once it is saved; :meth:`stop` in one ends
-        the training.
+        the training. On every rank.
+    ranks : Ranks or None, optional
+        The processes that train the model together (:mod:`chsnn.distributed`): those that torchrun
+        started by default; None: this one alone.
     **changes
         Fields of :class:`TrainingSettings` by name, in place of those of `settings`.
 
@@ -118,16 +125,23 @@ class Trainer:
         name: str = "training",
         in_shape: tuple[int, int, int] | None = None,
         callbacks: Sequence[Callback] = (),
+        ranks: Ranks | Literal["torchrun"] | None = "torchrun",
         **changes: Any,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        if isinstance(model, nn.parallel.DistributedDataParallel):
+            raise TypeError(
+                "model must not be wrapped: the trainer averages gradients over ranks by itself; "
+                "give it model.module"
+            )
         if next(model.parameters(), None) is None:
             raise ValueError("model must have parameters to train, got none")
         self.settings = (settings or TrainingSettings()).changed(changes)
         self.parts = Parts.of(loss, metrics, learning)
         self.evolution = evolution
-        self.model = model if device is None else model.to(device)
+        self.ranks = launched_ranks() if ranks == "torchrun" else ranks
+        self.model = model if device is None else model.to(own_device(device))
         self.optimizer = make_optimizer(
             self.model.parameters(),
             self.settings.optimizer,
@@ -142,10 +156,12 @@ class Trainer:
             rate_penalty=self.settings.rate_penalty,
             precision=self.settings.precision,
             channels_last=self.settings.channels_last,
+            ranks=self.ranks,
         )
+        self._are_together = False
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
-        self.progress = progress
+        self.progress = progress and self._writes
         self.name = name
         self.in_shape = in_shape
         self.callbacks = tuple(callbacks)
@@ -183,13 +199,14 @@ class Trainer:
         if validation is not None:  # refused before any work
             workers = self.settings.workers
             validation = as_batches(validation, BATCH, name="validation", workers=workers)
+            check_whole(validation)
         self._attach(train)
-        if self.folder is not None and not self.history.rows:
-            self.save(self.folder / CHECKPOINT)
+        if (folder := self.folder) is not None and not self.history.rows:
+            self._on_first(lambda: str(self.save(folder / CHECKPOINT)))
         while len(self.history.rows) < self.settings.epochs and not self._has_ended():
             row = self.epoch(train, validation)
-            if self.folder is not None:
-                self._save_epoch(self.folder, row)
+            if folder is not None:
+                self._on_first(partial(self._save_epoch, folder, row))
             for callback in self.callbacks:
                 callback(self, row)
         return self.history
@@ -201,11 +218,16 @@ class Trainer:
     def _has_ended(self) -> bool:
         patience = self.settings.patience
         waited = self._ranking.epochs_since_best(self.history.rows)
+        if self.ranks is not None:
+            self._is_stopped = bool(self.ranks.most([self._is_stopped])[0])
         return self._is_stopped or (patience is not None and waited >= patience)
 
     def _training_batches(self, train: Any) -> Batches:
         size, workers = self.settings.batch_size, self.settings.workers
-        return as_batches(train, size, name="train", shuffle=True, workers=workers)
+        batches = as_batches(train, size, name="train", shuffle=True, workers=workers)
+        if self.ranks is None or isinstance(batches, RankBatches):
+            return batches
+        return RankBatches(batches, self.ranks)
 
     def epoch(self, train: Any, validation: Any = None) -> dict[str, Any]:
         """Train for one epoch, rewiring when it is due, and measure. Nothing is saved.
@@ -238,27 +260,47 @@ class Trainer:
                 advice = f"try a learning rate below {settings.learning_rate:g}"
                 raise TrainingDiverged(f"{error} in epoch {number}; {advice}") from error
             seconds = working_seconds() - start
-            row = {"epoch": number, **tally.row()}
-            if validation is not None:
-                row |= validate(self.model, validation, parts=self.parts, seed=settings.seed)
-            before = self.history.rows[-1] if self.history.rows else {}
-            row |= {**tally.rewirings(before), **topology(self.model), "train_seconds": seconds}
+            row = {"epoch": number, **tally.row(), "train_seconds": seconds}
+            row = self._on_first(partial(self._measured, row, tally, validation))
             self.history.rows.append(row)
             bar.say(row, self._ranking.column)
         return row
 
+    def _measured(self, row: dict[str, Any], tally: Tally, validation: Any) -> dict[str, Any]:
+        """Return the whole row of an epoch; the seconds of its training come last."""
+        seconds = row.pop("train_seconds")
+        if validation is not None:
+            row |= validate(self.model, validation, parts=self.parts, seed=self.settings.seed)
+        before = self.history.rows[-1] if self.history.rows else {}
+        return row | {
+            **tally.rewirings(before),
+            **topology(self.model),
+            "train_seconds": seconds,
+        }
+
     def _train_epoch(self, number: int, train: Batches, bar: EpochBar) -> Tally:
-        tally = Tally(self.parts.metrics)
+        tally = Tally(self.parts.metrics, self.ranks)
         done, total = (number - 1) * train.n_batches, self.settings.epochs * train.n_batches
+        own = self._own_draws(train, number)
         for i, (inputs, wanted) in enumerate(self._shuffled(train, number), start=done):
             rate = self.settings.learning_rate_at(i / total)
-            loss, scores = self._learner.step(inputs, wanted, learning_rate=rate)
+            with own:
+                loss, scores = self._learner.step(inputs, wanted, learning_rate=rate)
             record = None if self.rewirer is None else self.rewirer.step()
             tally.add(loss, scores, wanted, record)
             bar.advance()
         # Where no neuron fires a loss is finite whatever the weights are.
         self._learner.check_weights()
+        if self.ranks is not None:
+            share_buffers(self.model, self.ranks)
         return tally
+
+    def _own_draws(self, train: Batches, number: int) -> AbstractContextManager[Any]:
+        """Return the block in which a model draws: on each rank from a stream of its own."""
+        if self.ranks is None or not isinstance(train, RankBatches):
+            return nullcontext()
+        train.begin(number)
+        return OwnStream(self.settings.seed, "rank", self.ranks.rank, number)
 
     def _shuffled(self, train: Batches, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         seed, augment = self.settings.seed, self.settings.augmentation
@@ -268,10 +310,29 @@ class Trainer:
         generator = torch_stream(seed, "shift", number)
         return train.iterate(order, partial(augment, generator=generator, in_shape=self.in_shape))
 
+    # ----------------------------------------------------------------------- ranks
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this process shows progress and writes files."""
+        return self.ranks is None or self.ranks.is_first
+
+    def _on_first(self, make: Callable[[], Any]) -> Any:
+        """Return what is made on the first rank; the others wait for it."""
+        return make() if self.ranks is None else self.ranks.told_by_first(make)
+
+    def _come_together(self) -> None:
+        """Begin from the first rank's model, once."""
+        if self.ranks is not None and not self._are_together:
+            broadcast(self.model, self.ranks)
+            join(self.model, self.ranks)
+            self._are_together = True
+
     # ------------------------------------------------------------------- evolution
 
     def _attach(self, train: Batches) -> None:
         """Put the evolution to work, once it is known how many batches an epoch has."""
+        self._come_together()
         if self.evolution is None:
             return
         n_batches = train.n_batches
@@ -317,8 +378,11 @@ class Trainer:
     def save(self, path: str | Path) -> Path:
         """Write everything needed to go on: model, optimiser, evolution, history, settings.
 
-        Written to a temporary file first and renamed, so a file that is there is whole.
+        Written to a temporary file first and renamed, so a file that is there is whole. By the
+        first rank; the others do nothing.
         """
+        if not self._writes:
+            return Path(path)
         rewirer = self._saved_rewirer if self.rewirer is None else self.rewirer.state_dict()
         return write_checkpoint(
             Path(path),

@@ -1,0 +1,196 @@
+"""Two processes that train one model, as torchrun starts them, against one process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+
+import chsnn
+from tests.chsnn import rank_checks
+
+pytestmark = pytest.mark.skipif(
+    not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo"
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def torchrun(*arguments, timeout=120, check=True):
+    """Run two ranks; what they printed."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run"]
+    done = subprocess.run(
+        [*command, "--standalone", "--nproc-per-node=2", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stderr[-6000:]
+    return done
+
+
+def stopped_at_two(folder):
+    """One process trains two of four epochs, for two to go on."""
+
+    def stop(trainer, row):
+        if row["epoch"] == 2:
+            trainer.stop()
+
+    rank_checks.trained(
+        None,
+        rank_checks.EVOLUTIONS["CH"],
+        epochs=4,
+        folder=folder / "from_one",
+        settings={"callbacks": [stop]},
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("ranks")
+
+
+@pytest.fixture(scope="module")
+def answers(folder):
+    """What either rank says to every check, all made in one launch."""
+    stopped_at_two(folder)
+    torchrun(rank_checks.__file__, folder)
+    return [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(2)]
+
+
+@pytest.fixture(scope="module")
+def alone(folder, tmp_path_factory):
+    """What one process gives on the same batches, by check."""
+    own = tmp_path_factory.mktemp("alone")
+    (own / "from_one").symlink_to(folder / "from_one")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = {name: check(None, own) for name, check in rank_checks.COMPARED.items()}
+    torch.set_num_threads(before)
+    return found
+
+
+def assert_alike(one, other, tolerance):
+    """The same names and numbers; those that are not whole to rounding."""
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_alike(one[key], other[key], tolerance)
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for mine, theirs in zip(one, other, strict=True):
+            assert_alike(mine, theirs, tolerance)
+    elif isinstance(one, float):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("check", rank_checks.COMPARED)
+def test_two_ranks_train_what_one_process_does(check, answers, alone):
+    first, second = (answer[check] for answer in answers)
+    assert first["bits"] == second["bits"]
+    assert first == second
+    want = json.loads(json.dumps(alone[check]))
+    # Spikes, and the strengths of Grad R, are in float32.
+    tolerance = 1e-5 if check in ("spiking", "trainer: GradR") else 1e-10
+    unlike = {"bits"}
+    assert_alike(
+        {k: v for k, v in first.items() if k not in unlike},
+        {k: v for k, v in want.items() if k not in unlike},
+        tolerance,
+    )
+    if check.startswith("ddp") and "records" in first:
+        assert sum(first["records"]) > 0
+
+
+def test_ranks_are_equal_to_the_bit_after_ten_evolutions(answers):
+    first, second = (answer["ddp"] for answer in answers)
+    assert len(first["records"]) == 10
+    assert first["bits"] == second["bits"]
+
+
+def test_a_distributed_sampler_is_taken_as_it_is(answers):
+    first, second = (answer["trainer_with_a_distributed_sampler"] for answer in answers)
+    assert first == second
+    assert len(first["rows"]) == 3
+
+
+def test_what_two_ranks_saved_goes_on_in_one_process(answers, folder, alone, monkeypatch):
+    assert answers[0]["trainer_that_saves"]["seen"] == answers[1]["trainer_that_saves"]["seen"]
+    path = folder / "saved" / "checkpoint.safetensors"
+    trainer = chsnn.Trainer.resume(path, model=rank_checks.model_of(seed=5), progress=False)
+    assert len(trainer.history.rows) == 2
+    trainer.fit(rank_checks.batches(), [rank_checks.numbers(20, seed=1)])
+    straight = rank_checks.trained(None, rank_checks.EVOLUTIONS["CH"], epochs=4)
+    mine = rank_checks.state_of(trainer.model)
+    assert mine["links"] == straight["links"]
+    assert_alike(mine["parameters"], straight["parameters"], 1e-10)
+    # And what one process saved went on in two.
+    there = answers[0]["trainer_that_goes_on"]
+    assert there["links"] == straight["links"]
+    assert_alike(there["parameters"], straight["parameters"], 1e-10)
+
+
+REFUSED = {
+    "backward_twice": "RuntimeError: a second backward pass",
+    "unprepared_is_attached": "RuntimeError: its DistributedDataParallel averages",
+    "unprepared_is_rewired": "RuntimeError: its DistributedDataParallel averages",
+    "unprepared_was_rewired": "RuntimeError: its DistributedDataParallel averages",
+    "joins": "RuntimeError: DistributedDataParallel.join",
+    "wrapped_is_made_sparse": "ValueError: model must be made sparse before",
+    "wrapped_is_trained": "TypeError: model must not be wrapped",
+}
+
+
+@pytest.mark.parametrize("action", REFUSED)
+def test_what_cannot_be_averaged_is_refused(action, answers):
+    for answer in answers:
+        assert answer["refusals"][action].startswith(REFUSED[action])
+
+
+DIVERGED = {
+    "a value": "DivergedRanks: layer 'second' is not the same on rank 1 as on rank 0",
+    "links": "DivergedRanks: layer 'first'",
+    "the seed": "DivergedRanks: layer 'first' is not the same on rank 1",
+    "nothing": "nothing",
+}
+
+
+@pytest.mark.parametrize("what", DIVERGED)
+def test_ranks_that_differ_are_told_which_layer_does(what, answers):
+    for answer in answers:
+        assert answer["divergence"][what].startswith(DIVERGED[what])
+
+
+DATA = {
+    "other orders": "DivergedRanks: the first batch is not the same on rank 1",
+    "other numbers": "ValueError: ranks must have as many batches each, got [1, 2]",
+    "which axis": "ValueError: train: a batch of shape (3, 3, 12) may have its 3 samples",
+    "too small": "ValueError: batch_size must be at least the number of ranks, 2, got 1",
+    "split validation": "ValueError: validation must be whole on every rank",
+    "a loss that is not finite": "TrainingDiverged: the loss is",
+}
+
+
+@pytest.mark.parametrize("what", DATA)
+def test_data_that_ranks_cannot_share_are_refused(what, answers):
+    for answer in answers:
+        assert answer["data_refusals"][what].startswith(DATA[what])
+
+
+def test_what_fails_on_the_first_rank_fails_on_all(answers):
+    errors = [answer["data_refusals"]["the first fails"] for answer in answers]
+    assert errors[0] == "ZeroDivisionError: division by zero"
+    assert errors[1] == "RuntimeError: rank 0 failed: ZeroDivisionError: division by zero"
