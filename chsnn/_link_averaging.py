@@ -104,7 +104,7 @@ def prepare(model: nn.Module) -> nn.Module:
     """
     if isinstance(model, DistributedDataParallel):
         raise TypeError("model must be prepared before DistributedDataParallel wraps it")
-    others = getattr(model, _IGNORED, ())
+    others = model.__dict__.get(_IGNORED, ())
     model.__dict__[_IGNORED] = LinkNames(model, () if isinstance(others, LinkNames) else others)
     return model
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.compilation import working_seconds
-from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
+from chsnn._together import Together
+from chsnn.checkpoint import (
+    Checkpoint,
+    SavedTraining,
+    keep_previous,
+    read_checkpoint,
+    write_checkpoint,
+)
 from chsnn.data import Batches, as_batches
-from chsnn.data.shares import RankBatches, check_whole
-from chsnn.distributed import broadcast, join, share_buffers
+from chsnn.data.shares import check_whole
 from chsnn.evaluation import BATCH
 from chsnn.evolution import Rewirer, Rewiring
 from chsnn.history import History, Ranking, Tally
@@ -26,7 +31,7 @@ from chsnn.metrics import Metric, cross_entropy
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
 from chsnn.ranks import Ranks, launched_ranks, own_device
-from chsnn.seeds import OwnStream, seeded, stream, torch_stream
+from chsnn.seeds import seeded, stream, torch_stream
 from chsnn.settings import TrainingSettings
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
@@ -158,10 +163,10 @@ class Trainer:
             channels_last=self.settings.channels_last,
             ranks=self.ranks,
         )
-        self._are_together = False
+        self._together = Together(self.ranks)
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
-        self.progress = progress and self._writes
+        self.progress = progress and self._together.writes
         self.name = name
         self.in_shape = in_shape
         self.callbacks = tuple(callbacks)
@@ -202,11 +207,11 @@ class Trainer:
             check_whole(validation)
         self._attach(train)
         if (folder := self.folder) is not None and not self.history.rows:
-            self._on_first(lambda: str(self.save(folder / CHECKPOINT)))
+            self._together.first(lambda: str(self.save(folder / CHECKPOINT)))
         while len(self.history.rows) < self.settings.epochs and not self._has_ended():
             row = self.epoch(train, validation)
             if folder is not None:
-                self._on_first(partial(self._save_epoch, folder, row))
+                self._together.first(self._save_epoch, folder, row)
             for callback in self.callbacks:
                 callback(self, row)
         return self.history
@@ -218,16 +223,13 @@ class Trainer:
     def _has_ended(self) -> bool:
         patience = self.settings.patience
         waited = self._ranking.epochs_since_best(self.history.rows)
-        if self.ranks is not None:
-            self._is_stopped = bool(self.ranks.most([self._is_stopped])[0])
+        self._is_stopped = self._together.agreed(self._is_stopped)
         return self._is_stopped or (patience is not None and waited >= patience)
 
     def _training_batches(self, train: Any) -> Batches:
         size, workers = self.settings.batch_size, self.settings.workers
         batches = as_batches(train, size, name="train", shuffle=True, workers=workers)
-        if self.ranks is None or isinstance(batches, RankBatches):
-            return batches
-        return RankBatches(batches, self.ranks)
+        return self._together.shares(batches)
 
     def epoch(self, train: Any, validation: Any = None) -> dict[str, Any]:
         """Train for one epoch, rewiring when it is due, and measure. Nothing is saved.
@@ -261,7 +263,7 @@ class Trainer:
                 raise TrainingDiverged(f"{error} in epoch {number}; {advice}") from error
             seconds = working_seconds() - start
             row = {"epoch": number, **tally.row(), "train_seconds": seconds}
-            row = self._on_first(partial(self._measured, row, tally, validation))
+            row = self._together.first(self._measured, row, tally, validation)
             self.history.rows.append(row)
             bar.say(row, self._ranking.column)
         return row
@@ -281,7 +283,7 @@ class Trainer:
     def _train_epoch(self, number: int, train: Batches, bar: EpochBar) -> Tally:
         tally = Tally(self.parts.metrics, self.ranks)
         done, total = (number - 1) * train.n_batches, self.settings.epochs * train.n_batches
-        own = self._own_draws(train, number)
+        own = self._together.drawing(train, self.settings.seed, number)
         for i, (inputs, wanted) in enumerate(self._shuffled(train, number), start=done):
             rate = self.settings.learning_rate_at(i / total)
             with own:
@@ -291,16 +293,8 @@ class Trainer:
             bar.advance()
         # Where no neuron fires a loss is finite whatever the weights are.
         self._learner.check_weights()
-        if self.ranks is not None:
-            share_buffers(self.model, self.ranks)
+        self._together.end_epoch(self.model)
         return tally
-
-    def _own_draws(self, train: Batches, number: int) -> AbstractContextManager[Any]:
-        """Return the block in which a model draws: on each rank from a stream of its own."""
-        if self.ranks is None or not isinstance(train, RankBatches):
-            return nullcontext()
-        train.begin(number)
-        return OwnStream(self.settings.seed, "rank", self.ranks.rank, number)
 
     def _shuffled(self, train: Batches, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         seed, augment = self.settings.seed, self.settings.augmentation
@@ -310,29 +304,11 @@ class Trainer:
         generator = torch_stream(seed, "shift", number)
         return train.iterate(order, partial(augment, generator=generator, in_shape=self.in_shape))
 
-    # ----------------------------------------------------------------------- ranks
-
-    @property
-    def _writes(self) -> bool:
-        """Whether this process shows progress and writes files."""
-        return self.ranks is None or self.ranks.is_first
-
-    def _on_first(self, make: Callable[[], Any]) -> Any:
-        """Return what is made on the first rank; the others wait for it."""
-        return make() if self.ranks is None else self.ranks.told_by_first(make)
-
-    def _come_together(self) -> None:
-        """Begin from the first rank's model, once."""
-        if self.ranks is not None and not self._are_together:
-            broadcast(self.model, self.ranks)
-            join(self.model, self.ranks)
-            self._are_together = True
-
     # ------------------------------------------------------------------- evolution
 
     def _attach(self, train: Batches) -> None:
         """Put the evolution to work, once it is known how many batches an epoch has."""
-        self._come_together()
+        self._together.begin(self)
         if self.evolution is None:
             return
         n_batches = train.n_batches
@@ -381,7 +357,7 @@ class Trainer:
         Written to a temporary file first and renamed, so a file that is there is whole. By the
         first rank; the others do nothing.
         """
-        if not self._writes:
+        if not self._together.writes:
             return Path(path)
         rewirer = self._saved_rewirer if self.rewirer is None else self.rewirer.state_dict()
         return write_checkpoint(
@@ -425,7 +401,16 @@ class Trainer:
         Parts.of(**parts).check_same(saved.names, Path(path))
         restored = saved.restore_model(model)
         trainer = cls(restored, evolution=saved.evolution, settings=settings, **options)
-        saved.restore_optimizer(trainer.optimizer, trainer.model)
-        trainer.history = History(saved.history)
-        trainer._saved_rewirer = saved.rewirer
+        trainer._take_up(saved)
         return trainer
+
+    def take_up(self, path: str | Path) -> None:
+        """Go on where :meth:`save` left off, with the settings that this trainer has."""
+        saved = read_checkpoint(Path(path))
+        saved.restore_model(self.model)
+        self._take_up(saved)
+
+    def _take_up(self, saved: SavedTraining) -> None:
+        saved.restore_optimizer(self.optimizer, self.model)
+        self.history = History(saved.history)
+        self._saved_rewirer = saved.rewirer

@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 
 import chsnn
+from chsnn.lab import cli as command
 from tests.chsnn import rank_checks
 
 pytestmark = pytest.mark.skipif(
@@ -194,3 +195,91 @@ def test_what_fails_on_the_first_rank_fails_on_all(answers):
     errors = [answer["data_refusals"]["the first fails"] for answer in answers]
     assert errors[0] == "ZeroDivisionError: division by zero"
     assert errors[1] == "RuntimeError: rank 0 failed: ZeroDivisionError: division by zero"
+
+
+# ------------------------------------------------------------------------------ the command line
+
+RUN = ("--data", "digits", "--train-images", "200", "--hidden", "40", "--timesteps", "3")
+
+
+def test_the_command_trains_on_ranks_and_goes_on_alone(tmp_path):
+    done = torchrun("-m", "chsnn", "train", *RUN, "--epochs", "2", "--out", tmp_path)
+    assert done.stdout.count("test accuracy") == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["epochs"] == 2
+    assert report["accuracy"] > 0.5
+    files = {path.name for path in tmp_path.iterdir()}
+    assert {"config.toml", "history.csv", "checkpoint.safetensors", "baseline"} <= files
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("epochs = 2", "epochs = 4"))
+    command.main(["resume", str(tmp_path)])
+    again = json.loads((tmp_path / "report.json").read_text())
+    assert again["epochs"] == again["baseline"]["epochs"] == 4
+    assert again["link_sparsity"] == report["link_sparsity"]
+    config.write_text(config.read_text().replace("epochs = 4", "epochs = 5"))
+    torchrun("-m", "chsnn", "resume", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["epochs"] == 5
+
+
+def test_commands_of_one_process_say_so_under_torchrun(tmp_path):
+    done = torchrun("-m", "chsnn", "evaluate", tmp_path, check=False)
+    assert done.returncode != 0
+    assert "torchrun is for train and resume alone" in done.stderr
+    done = torchrun("-m", "chsnn", "train", "--epochs", "0", "--out", tmp_path / "x", check=False)
+    assert done.returncode != 0
+    assert done.stderr.count("epochs must be") == 1
+
+
+# ----------------------------------------------------------------------- a rank that ends too early
+
+ENDING = """
+import os, signal, sys, time, torch, chsnn
+from pathlib import Path
+from chsnn.ranks import launched_ranks
+ranks = launched_ranks()
+def callback(trainer, row):
+    if row["epoch"] == 2:
+        if ranks.is_first:
+            Path(sys.argv[1], "begun").touch()
+        if ranks.rank == 1 and sys.argv[2] == "raises":
+            raise ValueError("of rank 1 alone")
+        if ranks.rank == 1 and sys.argv[2] == "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+model = torch.nn.Sequential(torch.nn.Linear(8, 20), torch.nn.Tanh(), torch.nn.Linear(20, 2))
+chsnn.sparsify(model, 0.5)
+data = chsnn.data.Samples(torch.rand(40, 8), torch.arange(40) % 2)
+chsnn.Trainer(model, evolution=chsnn.Evolution(), epochs=10**6, progress=False,
+              callbacks=[callback], folder=sys.argv[1]).fit(data)
+"""
+
+
+@pytest.mark.parametrize("how", ["raises", "is killed", "Ctrl-C"])
+def test_no_rank_waits_for_one_that_has_ended(how, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(ENDING)
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
+    running = subprocess.Popen(
+        [*command, "--nproc-per-node=2", str(script), str(tmp_path), how],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    begun, patience = tmp_path / "begun", time.monotonic() + 60
+    while not begun.exists() and running.poll() is None and time.monotonic() < patience:
+        time.sleep(0.1)
+    if how == "Ctrl-C":
+        os.killpg(running.pid, signal.SIGINT)
+    try:
+        _, said = running.communicate(timeout=45)
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode != 0
+    assert how != "raises" or "of rank 1 alone" in said
+    trainer = chsnn.Trainer.resume(tmp_path / "checkpoint.safetensors", model=_small())
+    assert len(trainer.history.rows) >= 2
+
+
+def _small():
+    return torch.nn.Sequential(torch.nn.Linear(8, 20), torch.nn.Tanh(), torch.nn.Linear(20, 2))
