@@ -184,6 +184,21 @@ def trainer_that_goes_on(ranks, folder):
     return {**state_of(trainer.model), "losses": history.column("loss")}
 
 
+def trainer_that_only_the_first_resumed(ranks, folder):
+    """As trainer_that_goes_on; the second rank has seen no file."""
+    if ranks is None or ranks.is_first:
+        return trainer_that_goes_on(ranks, folder)
+    trainer = chsnn.Trainer(
+        model_of(seed=7),
+        evolution=EVOLUTIONS["CH"],
+        epochs=4,
+        learning_rate=0.02,
+        progress=False,
+    )
+    history = trainer.fit(batches(), [numbers(20, seed=1)])
+    return {**state_of(trainer.model), "losses": history.column("loss")}
+
+
 # ------------------------------------------------------------------------ loops of one's own
 
 
@@ -428,6 +443,7 @@ COMPARED = {
             spiking,
             trainer_that_saves,
             trainer_that_goes_on,
+            trainer_that_only_the_first_resumed,
             ddp,
             ddp_by_gradients,
             ddp_accumulates,
