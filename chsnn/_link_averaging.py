@@ -54,6 +54,10 @@ _OTHER_CONTENT = (
     "ranks must begin from one model (chsnn.distributed.broadcast), average every gradient and "
     "rewire at the same steps from the same seed"
 )
+_MIXED_PRECISION = (
+    "DistributedDataParallel(mixed_precision=...) cannot be used with sparse layers: use "
+    "torch.autocast"
+)
 _STEPS = (
     "ranks are not at the same step: every rank must make the same forward and backward passes "
     "through DistributedDataParallel"
@@ -153,21 +157,25 @@ class LinkAverager:
     def forward_begins(self, layer: LinkValues) -> None:
         """Take note of a forward pass with gradients through the wrapper, and one of its layers."""
         self._take_state()
-        before = layer.averaging
-        if before is not None and before.averager is self and before.values is layer.values:
+        before, values = layer.averaging, layer._parameters.get("values")
+        if values is None or not values.requires_grad:  # pruned, or frozen
+            return
+        if before is not None and before.averager is self and before.values is values:
             return
         if before is not None:
             before.hook.remove()
         if not self.is_prepared and layer.has_moved:
             raise RuntimeError(UNPREPARED)
-        hook = layer.values.register_post_accumulate_grad_hook(partial(_arrived, weakref.ref(self)))
-        layer.averaging = Averaging(self, layer.values, hook)
+        hook = values.register_post_accumulate_grad_hook(partial(_arrived, weakref.ref(self)))
+        layer.averaging = Averaging(self, values, hook)
 
     def _take_state(self) -> None:
         wrapped = self._wrapped()
         assert wrapped is not None
         if wrapped._join_config.enable:
             raise RuntimeError(_JOINED)
+        if wrapped.mixed_precision is not None:
+            raise RuntimeError(_MIXED_PRECISION)
         self._state = "averages" if wrapped.require_backward_grad_sync else "adds up"
         self._is_queued = False  # a backward pass that failed left it so
 
@@ -202,11 +210,8 @@ class LinkAverager:
     def _average(self) -> None:
         self._is_queued, self._state = False, "done"
         self._passes += 1
-        trained = {
-            f"layer {name!r}": layer.values
-            for name, layer in self.layers.items()
-            if layer.values.requires_grad
-        }
+        own = {f"layer {n!r}": one._parameters.get("values") for n, one in self.layers.items()}
+        trained = {n: one for n, one in own.items() if one is not None and one.requires_grad}
         average_gradients_of(trained, self.ranks, passes=self._passes)
 
 

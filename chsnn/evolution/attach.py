@@ -124,6 +124,13 @@ class Rewiring(RewiringRule):
                 "epoch: the number of batches)"
             )
         found = sparse_layers(model)
+        for name, layer in found.items():
+            if hasattr(layer.values, "placements"):
+                raise TypeError(
+                    f"values of layer {name!r} are spread over ranks (fully_shard), and cannot be "
+                    "while links change: use DistributedDataParallel, or leave them out of it "
+                    "(ignored_params)"
+                )
         optimizers = _as_sequence(optimizer)
         for one in optimizers:
             for layer in found.values():

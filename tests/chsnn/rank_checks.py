@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import chsnn
 from chsnn import distributed
+from chsnn._link_averaging import averager_of
 from chsnn.ranks import Ranks, launched_ranks
 
 N_IN, N_CLASSES = 12, 3
@@ -264,7 +265,7 @@ def without_ddp(ranks, folder):
     return loop(ranks, via=distributed.average_gradients, steps=20)
 
 
-def ddp_compiled_part(ranks, folder):
+def ddp_around_a_part(ranks, folder):
     """The inner module attached, another module around, and loads of a state in between."""
     model = model_of()
     state = {k: v.clone() for k, v in model_of(seed=1).state_dict().items()}
@@ -282,6 +283,22 @@ def ddp_compiled_part(ranks, folder):
         rewirer.step()
         if step == 4:
             model.load_state_dict(state)
+    return state_of(model)
+
+
+def ddp_freezes_a_layer(ranks, folder):
+    model = model_of()
+    model.second.values.requires_grad_(False)
+    net = wrapped_in(model, ranks)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 0.02)
+    rewirer = chsnn.Evolution().attach(net, optimizer, total_steps=12, every=3)
+    share = mine(8, ranks)
+    for step in range(12):
+        x, y = numbers(8, seed=step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[share]), y[share]).backward()
+        optimizer.step()
+        rewirer.step()
     return state_of(model)
 
 
@@ -345,6 +362,24 @@ def refusals(ranks, folder):
         net.module.load_state_dict(model_of(seed=1).state_dict())
         net(x)
 
+    def mixed_precision():  # which torch itself refuses on a CPU
+        net = DistributedDataParallel(model_of())
+        net.mixed_precision = torch.bfloat16
+        averager_of(net).forward_ends(None)
+
+    def sharded_state():
+        from torch.distributed.optim import ZeroRedundancyOptimizer
+
+        model = model_of()
+        optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=0.1)
+        chsnn.Evolution().attach(model, optimizer, total_steps=4, every=2)
+
+    def sharded():
+        from torch.distributed.fsdp import fully_shard
+
+        model = fully_shard(model_of())
+        chsnn.Evolution().attach(model, total_steps=4, every=2)
+
     def joins():
         net = DistributedDataParallel(model_of())
         with net.join():
@@ -364,6 +399,9 @@ def refusals(ranks, folder):
             unprepared_is_rewired,
             unprepared_was_rewired,
             joins,
+            mixed_precision,
+            sharded_state,
+            sharded,
             wrapped_is_made_sparse,
             wrapped_is_trained,
         )
@@ -451,7 +489,8 @@ COMPARED = {
             ddp_finds_unused,
             ddp_small_buckets,
             ddp_begins_from_the_first,
-            ddp_compiled_part,
+            ddp_around_a_part,
+            ddp_freezes_a_layer,
             ddp_skips_on_one_rank,
             without_ddp,
         )

@@ -150,6 +150,9 @@ REFUSED = {
     "unprepared_is_rewired": "RuntimeError: its DistributedDataParallel averages",
     "unprepared_was_rewired": "RuntimeError: its DistributedDataParallel averages",
     "joins": "RuntimeError: DistributedDataParallel.join",
+    "mixed_precision": "RuntimeError: DistributedDataParallel(mixed_precision=...)",
+    "sharded_state": "TypeError: cannot carry the state of ZeroRedundancyOptimizer",
+    "sharded": "TypeError: values of layer 'first' are spread over ranks",
     "wrapped_is_made_sparse": "ValueError: model must be made sparse before",
     "wrapped_is_trained": "TypeError: model must not be wrapped",
 }
