@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from chsnn.training import Trainer
 
 
+_SETTINGS = (
+    "give every rank the same settings, seed and evolution, or let each train alone (ranks=None)"
+)
+
+
 class Together:
     """The ranks of a training, or none.
 
@@ -44,6 +49,8 @@ class Together:
         """Begin, once, from the first rank's model, and where it has got to."""
         if self.ranks is None or self._have_begun:
             return
+        settings = repr((trainer.settings, trainer.evolution)).encode()
+        self.ranks.check_same({"what the training is to be": settings}, _SETTINGS)
         done = self.ranks.gather([len(trainer.history.rows)])
         if any(theirs != done[0] for theirs in done):
             self._send_checkpoint(trainer, self.ranks)

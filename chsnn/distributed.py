@@ -12,6 +12,8 @@ ranks, and from one seed. After it they compare what they hold.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -24,8 +26,13 @@ from chsnn._link_averaging import (
     prepare,
     share_links,
 )
+from chsnn._link_values import LinkValues
 from chsnn.modules import trained_parameters, unwrapped
 from chsnn.ranks import DivergedRanks, Ranks, launched_ranks
+
+_OTHER_PARTS = (
+    "make the same architecture on every rank, or let each train alone (Trainer(..., ranks=None))"
+)
 
 __all__ = [
     "DivergedRanks",
@@ -87,15 +94,33 @@ def broadcast(model: nn.Module, ranks: Ranks | None = None) -> None:
         Of the same architecture on every rank; its links may differ.
     ranks : Ranks, optional
         All processes by default.
+
+    Raises
+    ------
+    DivergedRanks
+        If a rank's model has other parts.
     """
     ranks = Ranks() if ranks is None else ranks
     root = unwrapped(model)
     layers = link_layers(root)
+    ranks.check_same({"the model": _parts(root, layers)}, _OTHER_PARTS)
     share_links(layers, ranks)
     links = {id(layer.values) for layer in layers.values()}
     for tensor in (*root.parameters(), *root.buffers()):
         if id(tensor) not in links:
             ranks.broadcast(tensor)
+
+
+def _parts(root: nn.Module, layers: Mapping[str, LinkValues]) -> bytes:
+    """Return what tells one architecture from another, whatever links it has."""
+    links = {id(layer.values) for layer in layers.values()}
+    shapes = {name: layer.graph.shape for name, layer in layers.items()}
+    others = [
+        (name, tuple(tensor.shape), str(tensor.dtype))
+        for name, tensor in (*root.named_parameters(), *root.named_buffers())
+        if id(tensor) not in links
+    ]
+    return repr((shapes, others)).encode()
 
 
 def share_buffers(model: nn.Module, ranks: Ranks) -> None:

@@ -6,6 +6,7 @@ Whatever is asked here of one rank is asked of all, in the same order.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -169,13 +170,13 @@ class Ranks:
         self.broadcast(message)
         return json.loads(message.numpy().tobytes())
 
-    def check_same(self, digests: Mapping[str, bytes], advice: str) -> None:
+    def check_same(self, contents: Mapping[str, bytes], advice: str) -> None:
         """Raise unless a named content is the same on every rank.
 
         Parameters
         ----------
-        digests : mapping of str to bytes
-            By name; of 8 bytes.
+        contents : mapping of str to bytes
+            By name; their digests are compared.
         advice : str
             What the error says after the name.
 
@@ -184,9 +185,8 @@ class Ranks:
         DivergedRanks
             On every rank, with the first name that differs.
         """
-        numbers = [int.from_bytes(digest, "little", signed=True) for digest in digests.values()]
-        found = self.gather(numbers)
-        for i, name in enumerate(digests):
+        found = self.gather([_number_of(content) for content in contents.values()])
+        for i, name in enumerate(contents):
             other = [
                 r for r, theirs in enumerate(found) if theirs[i : i + 1] != found[0][i : i + 1]
             ]
@@ -194,6 +194,11 @@ class Ranks:
                 raise DivergedRanks(
                     f"{name} is not the same on rank {other[0]} as on rank 0: {advice}"
                 )
+
+
+def _number_of(content: bytes) -> int:
+    digest = hashlib.blake2b(content, digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def launched_ranks() -> Ranks | None:

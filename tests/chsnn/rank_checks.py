@@ -448,7 +448,15 @@ def data_refusals(ranks, folder):
         return scores.square().mean() * (float("nan") if ranks.rank else 1.0)
 
     other = torch.randperm(16, generator=torch.Generator().manual_seed(ranks.rank))
+
+    def trains(net, **options):
+        return said(lambda: chsnn.Trainer(net, progress=False, **options).fit([(x, y)]))
+
+    small = nn.Sequential(nn.Linear(N_IN, 4 + ranks.rank), nn.Linear(4 + ranks.rank, 3)).double()
     return {
+        "other models": trains(small, epochs=1),
+        "other seeds": trains(model_of(), epochs=1, seed=ranks.rank),
+        "each alone": trains(small, epochs=1, seed=ranks.rank, ranks=None),
         "other orders": said(lambda: trainer.fit([(x[other], y[other])])),
         "other numbers": said(lambda: trainer.fit([(x, y)] * (1 + ranks.rank))),
         "which axis": said(lambda: trainer.fit([(torch.rand(3, 3, N_IN).double(), y[:3])])),

@@ -179,6 +179,9 @@ def test_ranks_that_differ_are_told_which_layer_does(what, answers):
 
 
 DATA = {
+    "other models": "DivergedRanks: the model is not the same on rank 1",
+    "other seeds": "DivergedRanks: what the training is to be is not the same on rank 1",
+    "each alone": "nothing",
     "other orders": "DivergedRanks: the first batch is not the same on rank 1",
     "other numbers": "ValueError: ranks must have as many batches each, got [1, 2]",
     "which axis": "ValueError: train: a batch of shape (3, 3, 12) may have its 3 samples",
