@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -261,9 +261,22 @@ class Learner:
         self._ranks = ranks
 
     def step(
-        self, inputs: Tensor, targets: Tensor, *, learning_rate: float
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        learning_rate: float,
+        drawing: AbstractContextManager[Any] | None = None,
     ) -> tuple[float, Tensor]:
         """Learn from a batch, moved to where the model is.
+
+        Parameters
+        ----------
+        inputs, targets : Tensor
+        learning_rate : float
+        drawing : context manager, optional
+            Within which the model draws; what moves the weights draws outside of it, the same on
+            every rank.
 
         Returns
         -------
@@ -282,7 +295,8 @@ class Learner:
             group["lr"] = learning_rate
         device = device_of(self._model)
         inputs, targets = self._laid_out(inputs.to(device)), targets.to(device)
-        with torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext():
+        short = torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext()
+        with nullcontext() if drawing is None else drawing, short:
             if self._ranks is None:
                 loss, scores = self._gradients(inputs, targets, self._parts.loss)
             else:

@@ -51,9 +51,9 @@ def seeded(seed: int, purpose: str, *indices: int | str) -> Iterator[None]:
 
 
 class OwnStream:
-    """A stream for torch's global generator in ``with`` blocks; each goes on where the last ended.
+    """A stream for torch's global generators in ``with`` blocks; each goes on where the last ended.
 
-    Between them the generator is as it was.
+    Those of the CPU and, once it is in use, of the GPU. Between blocks they are as they were.
 
     Examples
     --------
@@ -67,12 +67,26 @@ class OwnStream:
     """
 
     def __init__(self, seed: int, purpose: str, *indices: int | str) -> None:
-        self._state = torch_stream(seed, purpose, *indices).get_state()
+        self._seed = int(stream(seed, purpose, *indices).integers(2**63))
+        self._states: dict[torch.device, torch.Tensor] = {}
+        self._others: list[tuple[torch.Generator, torch.Tensor]] = []
 
     def __enter__(self) -> None:
-        self._others = torch.get_rng_state()
-        torch.set_rng_state(self._state)
+        self._others = [(generator, generator.get_state()) for generator in _generators()]
+        for generator, _ in self._others:
+            if generator.device in self._states:
+                generator.set_state(self._states[generator.device])
+            else:
+                generator.manual_seed(self._seed)
 
     def __exit__(self, *_: object) -> None:
-        self._state = torch.get_rng_state()
-        torch.set_rng_state(self._others)
+        for generator, state in self._others:
+            self._states[generator.device] = generator.get_state()
+            generator.set_state(state)
+
+
+def _generators() -> list[torch.Generator]:
+    """Return torch's global generators."""
+    if not torch.cuda.is_initialized():
+        return [torch.default_generator]
+    return [torch.default_generator, torch.cuda.default_generators[torch.cuda.current_device()]]

@@ -286,8 +286,7 @@ class Trainer:
         own = self._together.drawing(train, self.settings.seed, number)
         for i, (inputs, wanted) in enumerate(self._shuffled(train, number), start=done):
             rate = self.settings.learning_rate_at(i / total)
-            with own:
-                loss, scores = self._learner.step(inputs, wanted, learning_rate=rate)
+            loss, scores = self._learner.step(inputs, wanted, learning_rate=rate, drawing=own)
             record = None if self.rewirer is None else self.rewirer.step()
             tally.add(loss, scores, wanted, record)
             bar.advance()

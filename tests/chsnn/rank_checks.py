@@ -158,6 +158,23 @@ def spiking(ranks, folder):
     }
 
 
+def learning_at_random(ranks, folder):
+    """S-TP draws its windows, each rank its own, and rounds weights, all ranks alike."""
+    digits = chsnn.load_data("digits")
+    network = chsnn.networks.mlp((64, 48, 10), sparsity=0.8, encoding="even", timesteps=6)
+    rule = chsnn.STP(weight_bits=5)
+    trainer = chsnn.Trainer(
+        network,
+        evolution=chsnn.Evolution(every=3),
+        learning=rule,
+        epochs=2,
+        batch_size=50,
+        progress=False,
+    )
+    trainer.fit(digits.train[:330])
+    return {**state_of(trainer.model), "own": float(rule.count.unused_spikes)}
+
+
 def trainer_that_saves(ranks, folder):
     """Two of four epochs, and what every rank sees in the folder."""
     seen = []
@@ -207,7 +224,18 @@ def wrapped_in(model, ranks, **options):
     return model if ranks is None else DistributedDataParallel(model, **options)
 
 
-def loop(ranks, *, evolution=None, steps=44, every=4, parts=1, via=None, seed=0, **options):
+def loop(
+    ranks,
+    *,
+    evolution=None,
+    steps=44,
+    every=4,
+    parts=1,
+    averages_each=False,
+    via=None,
+    seed=0,
+    **options,
+):
     """An ordinary loop; in one process on the whole batch."""
     model = model_of(seed)
     net = wrapped_in(model, ranks, **options) if via is None else model
@@ -220,7 +248,9 @@ def loop(ranks, *, evolution=None, steps=44, every=4, parts=1, via=None, seed=0,
         for part in range(parts):
             x, y = numbers(8, seed=100 * step + part)
             share = mine(8, ranks)
-            waits = part < parts - 1 and isinstance(net, DistributedDataParallel)
+            waits = (
+                not averages_each and part < parts - 1 and isinstance(net, DistributedDataParallel)
+            )
             with net.no_sync() if waits else nullcontext():
                 nn.functional.cross_entropy(net(x[share]), y[share]).backward()
         if via is not None and ranks is not None:
@@ -242,6 +272,10 @@ def ddp_by_gradients(ranks, folder):
 
 def ddp_accumulates(ranks, folder):
     return loop(ranks, parts=3, steps=20, gradient_as_bucket_view=True)
+
+
+def ddp_averages_each_part(ranks, folder):
+    return loop(ranks, parts=2, averages_each=True, steps=20)
 
 
 def ddp_static_graph(ranks, folder):
@@ -493,6 +527,7 @@ COMPARED = {
             ddp,
             ddp_by_gradients,
             ddp_accumulates,
+            ddp_averages_each_part,
             ddp_static_graph,
             ddp_finds_unused,
             ddp_small_buckets,
@@ -506,7 +541,13 @@ COMPARED = {
 }
 ALONE = {
     check.__name__: check
-    for check in (trainer_with_a_distributed_sampler, refusals, divergence, data_refusals)
+    for check in (
+        trainer_with_a_distributed_sampler,
+        learning_at_random,
+        refusals,
+        divergence,
+        data_refusals,
+    )
 }
 
 

@@ -1,5 +1,6 @@
 """Two processes that train one model, as torchrun starts them, against one process."""
 
+import copy
 import json
 import os
 import signal
@@ -126,6 +127,28 @@ def test_a_distributed_sampler_is_taken_as_it_is(answers):
     first, second = (answer["trainer_with_a_distributed_sampler"] for answer in answers)
     assert first == second
     assert len(first["rows"]) == 3
+
+
+def test_ranks_that_draw_for_themselves_move_weights_alike(answers):
+    first, second = (answer["learning_at_random"] for answer in answers)
+    assert first["bits"] == second["bits"]
+    assert first["own"] != second["own"]
+
+
+def test_what_holds_a_sparse_layer_tells_a_wrapper_to_leave_links_out(tmp_path):
+    part = rank_checks.model_of()
+    whole = torch.nn.ModuleDict({"part": part, "other": torch.nn.Linear(2, 2)})
+    names = {
+        f"part.{layer}.{entry}"
+        for layer in ("first", "second")
+        for entry in ("values", "links_digest")
+    }
+    torch.save(whole, tmp_path / "whole.pt")
+    read = torch.load(tmp_path / "whole.pt", weights_only=False)
+    for one in (whole, copy.deepcopy(whole), read):
+        assert set(one._ddp_params_and_buffers_to_ignore) == names
+    whole["part"] = torch.nn.Linear(2, 2)
+    assert set(whole._ddp_params_and_buffers_to_ignore) == set()
 
 
 def test_what_two_ranks_saved_goes_on_in_one_process(answers, folder, alone, monkeypatch):
