@@ -3,88 +3,21 @@
 Every check returns what JSON holds; each rank writes its answers to a file of its own.
 """
 
-import hashlib
 import json
 import sys
-import traceback
-from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import chsnn
-from chsnn import distributed
-from chsnn._link_averaging import averager_of
 from chsnn.ranks import Ranks, launched_ranks
-
-N_IN, N_CLASSES = 12, 3
-
-
-class Net(nn.Module):
-    """Two sparse layers and a dense one, smooth so that rounding stays rounding."""
-
-    def __init__(self, seed=0):
-        super().__init__()
-        torch.manual_seed(seed)
-        self.first = nn.Linear(N_IN, 20, bias=False)
-        self.second = nn.Linear(20, 16)
-        self.head = nn.Linear(16, N_CLASSES)
-
-    def forward(self, x, skip=False):
-        x = torch.tanh(self.first(x))
-        if skip:
-            return self.head(x[:, :16])
-        return self.head(torch.tanh(self.second(x)))
-
-
-def model_of(seed=0, sparsity=0.6):
-    layers = ["first", "second"] if sparsity else ["first", "second", "head"]
-    return chsnn.sparsify(Net(seed), sparsity, layers=layers, seed=seed).double()
-
-
-def numbers(n, seed=0):
-    rng = np.random.default_rng(seed)
-    x = torch.from_numpy(rng.standard_normal((n, N_IN)))
-    return x, (x[:, :N_CLASSES] + 0.3 * x[:, 3:6]).argmax(dim=1)
-
-
-def state_of(model):
-    """Links and values, and a digest of every bit."""
-    layers = chsnn.sparse_layers(model)
-    content = b"".join(
-        t.detach().contiguous().numpy().tobytes() for t in model.state_dict().values()
-    )
-    return {
-        "links": {
-            n: [side.tolist() for side in layer.graph.links()] for n, layer in layers.items()
-        },
-        "parameters": [p.detach().flatten().tolist() for p in model.parameters()],
-        "bits": hashlib.blake2b(content).hexdigest(),
-    }
-
-
-def mine(n, ranks):
-    return slice(None) if ranks is None else distributed_share(n, ranks)
-
-
-def distributed_share(n, ranks):
-    return slice(n * ranks.rank // ranks.size, n * (ranks.rank + 1) // ranks.size)
-
+from tests.chsnn import rank_loops
+from tests.chsnn.rank_models import batches, model_of, numbers, state_of
+from tests.chsnn.rank_refusals import data_refusals, divergence, refusals
 
 # ------------------------------------------------------------------------------- the trainer
-
-# Batches of 8, of an odd number, and of fewer samples than ranks.
-SIZES = (8, 8, 8, 5, 8, 1)
-
-
-def batches():
-    x, y = numbers(sum(SIZES))
-    return list(zip(x.split(SIZES), y.split(SIZES), strict=True))
 
 
 def trained(ranks, evolution, *, epochs=3, folder=None, settings=None, data=None, model=None):
@@ -217,301 +150,6 @@ def trainer_that_only_the_first_resumed(ranks, folder):
     return {**state_of(trainer.model), "losses": history.column("loss")}
 
 
-# ------------------------------------------------------------------------ loops of one's own
-
-
-def wrapped_in(model, ranks, **options):
-    return model if ranks is None else DistributedDataParallel(model, **options)
-
-
-def loop(
-    ranks,
-    *,
-    evolution=None,
-    steps=44,
-    every=4,
-    parts=1,
-    averages_each=False,
-    via=None,
-    seed=0,
-    **options,
-):
-    """An ordinary loop; in one process on the whole batch."""
-    model = model_of(seed)
-    net = wrapped_in(model, ranks, **options) if via is None else model
-    optimizer = torch.optim.Adam(model.parameters(), 0.02)
-    evolution = chsnn.Evolution(zeta=0.3) if evolution is None else evolution
-    rewirer = evolution.attach(net, optimizer, total_steps=steps, every=every)
-    records = []
-    for step in range(steps):
-        optimizer.zero_grad()
-        for part in range(parts):
-            x, y = numbers(8, seed=100 * step + part)
-            share = mine(8, ranks)
-            waits = (
-                not averages_each and part < parts - 1 and isinstance(net, DistributedDataParallel)
-            )
-            with net.no_sync() if waits else nullcontext():
-                nn.functional.cross_entropy(net(x[share]), y[share]).backward()
-        if via is not None and ranks is not None:
-            via(model)
-        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-        optimizer.step()
-        record = rewirer.step()
-        records += [] if record is None else [record.regrown]
-    return {**state_of(model), "records": records}
-
-
-def ddp(ranks, folder):
-    return loop(ranks)
-
-
-def ddp_by_gradients(ranks, folder):
-    return loop(ranks, evolution=chsnn.Evolution(regrowth="gradient"))
-
-
-def ddp_accumulates(ranks, folder):
-    return loop(ranks, parts=3, steps=20, gradient_as_bucket_view=True)
-
-
-def ddp_averages_each_part(ranks, folder):
-    return loop(ranks, parts=2, averages_each=True, steps=20)
-
-
-def ddp_static_graph(ranks, folder):
-    return loop(ranks, static_graph=True, steps=20)
-
-
-def ddp_finds_unused(ranks, folder):
-    return loop(ranks, find_unused_parameters=True, steps=20)
-
-
-def ddp_small_buckets(ranks, folder):
-    return loop(ranks, bucket_cap_mb=0.0001, steps=20)
-
-
-def ddp_begins_from_the_first(ranks, folder):
-    """Ranks that start from other weights and other links take those of the first."""
-    return loop(ranks, seed=0 if ranks is None else ranks.rank, steps=12)
-
-
-def without_ddp(ranks, folder):
-    return loop(ranks, via=distributed.average_gradients, steps=20)
-
-
-def ddp_around_a_part(ranks, folder):
-    """The inner module attached, another module around, and loads of a state in between."""
-    model = model_of()
-    state = {k: v.clone() for k, v in model_of(seed=1).state_dict().items()}
-    around = nn.ModuleDict({"net": model})
-    around.forward = model.forward
-    net = wrapped_in(around, ranks)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-    rewirer = chsnn.Evolution().attach(model, optimizer, total_steps=12, every=3)
-    share = mine(8, ranks)
-    for step in range(12):
-        x, y = numbers(8, seed=step)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x[share]), y[share]).backward()
-        optimizer.step()
-        rewirer.step()
-        if step == 4:
-            model.load_state_dict(state)
-    return state_of(model)
-
-
-def ddp_freezes_a_layer(ranks, folder):
-    model = model_of()
-    model.second.values.requires_grad_(False)
-    net = wrapped_in(model, ranks)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 0.02)
-    rewirer = chsnn.Evolution().attach(net, optimizer, total_steps=12, every=3)
-    share = mine(8, ranks)
-    for step in range(12):
-        x, y = numbers(8, seed=step)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x[share]), y[share]).backward()
-        optimizer.step()
-        rewirer.step()
-    return state_of(model)
-
-
-def ddp_skips_on_one_rank(ranks, folder):
-    """A sparse layer that the samples of one rank, in turn, do not go through."""
-    model = model_of()
-    net = wrapped_in(model, ranks, find_unused_parameters=True)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    for step in range(8):
-        x, y = numbers(8, seed=step)
-        optimizer.zero_grad()
-        losses = []
-        for rank in range(2):
-            part = slice(4 * rank, 4 * rank + 4)
-            if ranks is None or ranks.rank == rank:
-                scores = net(x[part], skip=step % 3 == rank)
-                losses.append(nn.functional.cross_entropy(scores, y[part]))
-        (sum(losses) / len(losses)).backward()
-        optimizer.step()
-    return state_of(model)
-
-
-# ----------------------------------------------------------------------------- what is refused
-
-
-def said(action):
-    """The error of an action, the same on every rank."""
-    try:
-        action()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "nothing"
-
-
-def refusals(ranks, folder):
-    x, y = numbers(8)
-
-    def backward_twice():
-        net = DistributedDataParallel(model_of())
-        scores = net(x)
-        nn.functional.cross_entropy(scores, y).backward(retain_graph=True)
-        nn.functional.cross_entropy(scores, y).backward()
-
-    def unprepared():
-        model = model_of()
-        model._ddp_params_and_buffers_to_ignore = []
-        return DistributedDataParallel(model)
-
-    def unprepared_is_attached():
-        chsnn.Evolution().attach(unprepared(), total_steps=4, every=2)
-
-    def unprepared_is_rewired():
-        net = unprepared()
-        rewirer = chsnn.Evolution().attach(net.module, total_steps=4, every=2)
-        for _ in range(2):
-            nn.functional.cross_entropy(net(x), y).backward()
-            rewirer.step()
-
-    def unprepared_was_rewired():
-        net = unprepared()
-        net.module.load_state_dict(model_of(seed=1).state_dict())
-        net(x)
-
-    def mixed_precision():  # which torch itself refuses on a CPU
-        net = DistributedDataParallel(model_of())
-        net.mixed_precision = torch.bfloat16
-        averager_of(net).forward_ends(None)
-
-    def sharded_state():
-        from torch.distributed.optim import ZeroRedundancyOptimizer
-
-        model = model_of()
-        optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=0.1)
-        chsnn.Evolution().attach(model, optimizer, total_steps=4, every=2)
-
-    def sharded():
-        from torch.distributed.fsdp import fully_shard
-
-        model = fully_shard(model_of())
-        chsnn.Evolution().attach(model, total_steps=4, every=2)
-
-    def joins():
-        net = DistributedDataParallel(model_of())
-        with net.join():
-            net(x)
-
-    def wrapped_is_made_sparse():
-        chsnn.sparsify(DistributedDataParallel(Net()), 0.5)
-
-    def wrapped_is_trained():
-        chsnn.Trainer(DistributedDataParallel(model_of()))
-
-    return {
-        action.__name__: said(action)
-        for action in (
-            backward_twice,
-            unprepared_is_attached,
-            unprepared_is_rewired,
-            unprepared_was_rewired,
-            joins,
-            mixed_precision,
-            sharded_state,
-            sharded,
-            wrapped_is_made_sparse,
-            wrapped_is_trained,
-        )
-    }
-
-
-def divergence(ranks, folder):
-    """Ranks that differ are told so, by the name of the layer, at the next evolution."""
-    x, y = numbers(8)
-
-    def run(spoil, seed=0):
-        model = model_of()
-        net = DistributedDataParallel(model)
-        optimizer = torch.optim.SGD(model.parameters(), 0.1)
-        rewirer = chsnn.Evolution().attach(net, optimizer, total_steps=8, every=2, seed=seed)
-        for step in range(4):
-            nn.functional.cross_entropy(net(x), y).backward()
-            optimizer.step()
-            if step == 2 and ranks.rank == 1:
-                spoil(model)
-            rewirer.step()
-
-    def one_bit(model):
-        values = model.second.values
-        values.data[3] = torch.nextafter(values.data[3], torch.tensor(9.0).double())
-
-    def links(model):
-        graph = model.first.graph
-        model.first.set_graph(graph.keep_links(np.arange(graph.n_links - 1)))
-
-    return {
-        "a value": said(lambda: run(one_bit)),
-        "links": said(lambda: run(links)),
-        "the seed": said(lambda: run(lambda model: None, seed=ranks.rank)),
-        "nothing": said(lambda: run(lambda model: None)),
-    }
-
-
-def data_refusals(ranks, folder):
-    x, y = numbers(16)
-    trainer = chsnn.Trainer(model_of(), epochs=1, progress=False)
-
-    def only_there(scores, wanted):
-        return scores.square().mean() * (float("nan") if ranks.rank else 1.0)
-
-    other = torch.randperm(16, generator=torch.Generator().manual_seed(ranks.rank))
-
-    def trains(net, **options):
-        return said(lambda: chsnn.Trainer(net, progress=False, **options).fit([(x, y)]))
-
-    small = nn.Sequential(nn.Linear(N_IN, 4 + ranks.rank), nn.Linear(4 + ranks.rank, 3)).double()
-    return {
-        "other models": trains(small, epochs=1),
-        "other seeds": trains(model_of(), epochs=1, seed=ranks.rank),
-        "each alone": trains(small, epochs=1, seed=ranks.rank, ranks=None),
-        "other orders": said(lambda: trainer.fit([(x[other], y[other])])),
-        "other numbers": said(lambda: trainer.fit([(x, y)] * (1 + ranks.rank))),
-        "which axis": said(lambda: trainer.fit([(torch.rand(3, 3, N_IN).double(), y[:3])])),
-        "too small": said(
-            lambda: chsnn.Trainer(model_of(), epochs=1, batch_size=1, progress=False).fit((x, y))
-        ),
-        "split validation": said(
-            lambda: trainer.fit(
-                [(x, y)],
-                DataLoader(TensorDataset(x, y), sampler=DistributedSampler(TensorDataset(x, y))),
-            )
-        ),
-        "the first fails": said(lambda: ranks.told_by_first(lambda: 1 / 0)),
-        "a loss that is not finite": said(
-            lambda: chsnn.Trainer(model_of(), loss=only_there, epochs=1, progress=False).fit(
-                [(x, y)]
-            )
-        ),
-    }
-
-
 COMPARED = {
     **{f"trainer: {name}": trainer_of(name) for name in EVOLUTIONS},
     **{
@@ -524,18 +162,18 @@ COMPARED = {
             trainer_that_saves,
             trainer_that_goes_on,
             trainer_that_only_the_first_resumed,
-            ddp,
-            ddp_by_gradients,
-            ddp_accumulates,
-            ddp_averages_each_part,
-            ddp_static_graph,
-            ddp_finds_unused,
-            ddp_small_buckets,
-            ddp_begins_from_the_first,
-            ddp_around_a_part,
-            ddp_freezes_a_layer,
-            ddp_skips_on_one_rank,
-            without_ddp,
+            rank_loops.ddp,
+            rank_loops.ddp_by_gradients,
+            rank_loops.ddp_accumulates,
+            rank_loops.ddp_averages_each_part,
+            rank_loops.ddp_static_graph,
+            rank_loops.ddp_finds_unused,
+            rank_loops.ddp_small_buckets,
+            rank_loops.ddp_begins_from_the_first,
+            rank_loops.ddp_around_a_part,
+            rank_loops.ddp_freezes_a_layer,
+            rank_loops.ddp_skips_on_one_rank,
+            rank_loops.without_ddp,
         )
     },
 }
@@ -556,14 +194,7 @@ def main(folder):
     assert isinstance(ranks, Ranks)
     assert ranks.size == 2
     torch.set_num_threads(1)
-    answers = {}
-    for name, check in {**COMPARED, **ALONE}.items():
-        try:
-            answers[name] = check(ranks, folder)
-        except Exception:
-            answers[name] = {"error": traceback.format_exc()}
-            (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(answers))
-            raise
+    answers = {name: check(ranks, folder) for name, check in {**COMPARED, **ALONE}.items()}
     (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(answers))
     dist.destroy_process_group()
 

@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 import chsnn
 from chsnn.lab import cli as command
-from tests.chsnn import rank_checks
+from tests.chsnn import rank_checks, rank_models
 
 pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo"
@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
 def answers(folder):
     """What either rank says to every check, all made in one launch."""
     stopped_at_two(folder)
-    torchrun(rank_checks.__file__, folder)
+    torchrun("-m", "tests.chsnn.rank_checks", folder)
     return [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(2)]
 
 
@@ -136,7 +136,7 @@ def test_ranks_that_draw_for_themselves_move_weights_alike(answers):
 
 
 def test_what_holds_a_sparse_layer_tells_a_wrapper_to_leave_links_out(tmp_path):
-    part = rank_checks.model_of()
+    part = rank_models.model_of()
     whole = torch.nn.ModuleDict({"part": part, "other": torch.nn.Linear(2, 2)})
     names = {
         f"part.{layer}.{entry}"
@@ -154,11 +154,11 @@ def test_what_holds_a_sparse_layer_tells_a_wrapper_to_leave_links_out(tmp_path):
 def test_what_two_ranks_saved_goes_on_in_one_process(answers, folder, alone, monkeypatch):
     assert answers[0]["trainer_that_saves"]["seen"] == answers[1]["trainer_that_saves"]["seen"]
     path = folder / "saved" / "checkpoint.safetensors"
-    trainer = chsnn.Trainer.resume(path, model=rank_checks.model_of(seed=5), progress=False)
+    trainer = chsnn.Trainer.resume(path, model=rank_models.model_of(seed=5), progress=False)
     assert len(trainer.history.rows) == 2
-    trainer.fit(rank_checks.batches(), [rank_checks.numbers(20, seed=1)])
+    trainer.fit(rank_models.batches(), [rank_models.numbers(20, seed=1)])
     straight = rank_checks.trained(None, rank_checks.EVOLUTIONS["CH"], epochs=4)
-    mine = rank_checks.state_of(trainer.model)
+    mine = rank_models.state_of(trainer.model)
     assert mine["links"] == straight["links"]
     assert_alike(mine["parameters"], straight["parameters"], 1e-10)
     # And what one process saved went on in two.
