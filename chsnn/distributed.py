@@ -40,10 +40,8 @@ __all__ = [
     "average_gradients",
     "broadcast",
     "check_same",
-    "join",
     "launched_ranks",
     "prepare",
-    "share_buffers",
 ]
 
 
@@ -99,6 +97,15 @@ def broadcast(model: nn.Module, ranks: Ranks | None = None) -> None:
     ------
     DivergedRanks
         If a rank's model has other parts.
+
+    Examples
+    --------
+    >>> import torch.distributed as dist
+    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> import chsnn
+    >>> model = chsnn.sparsify(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 2)), 0.5)
+    >>> broadcast(model)
+    >>> dist.destroy_process_group()
     """
     ranks = Ranks() if ranks is None else ranks
     root = unwrapped(model)
@@ -147,6 +154,16 @@ def average_gradients(model: nn.Module, ranks: Ranks | None = None) -> None:
     ------
     DivergedRanks
         If a parameter has another size on another rank.
+
+    Examples
+    --------
+    >>> import torch.distributed as dist
+    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> import chsnn
+    >>> model = chsnn.sparsify(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 2)), 0.5)
+    >>> model(torch.ones(1, 8)).sum().backward()
+    >>> average_gradients(model)
+    >>> dist.destroy_process_group()
     """
     ranks = Ranks() if ranks is None else ranks
     join(model, ranks)
@@ -166,5 +183,14 @@ def check_same(model: nn.Module, ranks: Ranks | None = None) -> None:
     ------
     DivergedRanks
         On every rank, with the name of the first layer that differs.
+
+    Examples
+    --------
+    >>> import torch.distributed as dist
+    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> import chsnn
+    >>> model = chsnn.sparsify(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 2)), 0.5)
+    >>> check_same(model)
+    >>> dist.destroy_process_group()
     """
     check_links(link_layers(unwrapped(model)), Ranks() if ranks is None else ranks)

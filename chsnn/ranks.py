@@ -25,7 +25,15 @@ _LAUNCHED = "TORCHELASTIC_RUN_ID"  # in the environment of what torchrun starts
 
 
 class DivergedRanks(RuntimeError):
-    """Ranks of one training hold different models, or are not at the same step."""
+    """Ranks of one training hold different models, or are not at the same step.
+
+    Examples
+    --------
+    >>> raise DivergedRanks("layer 'fc1' is not the same on rank 1 as on rank 0")
+    Traceback (most recent call last):
+        ...
+    chsnn.ranks.DivergedRanks: layer 'fc1' is not the same on rank 1 as on rank 0
+    """
 
 
 class Ranks:
@@ -41,6 +49,15 @@ class Ranks:
     rank : int
         Number of this process in the group.
     size : int
+
+    Examples
+    --------
+    >>> import torch.distributed as dist
+    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> ranks = Ranks()
+    >>> ranks.rank, ranks.size, ranks.is_first, ranks.told_by_first(lambda: 7)
+    (0, 1, True, 7)
+    >>> dist.destroy_process_group()
     """
 
     def __init__(self, group: Any = None) -> None:
@@ -205,6 +222,11 @@ def launched_ranks() -> Ranks | None:
     """Return the ranks that torchrun started, this process among them; None if it is alone.
 
     The process group is made if nobody has: gloo, and nccl where there is a GPU.
+
+    Examples
+    --------
+    >>> launched_ranks() is None
+    True
     """
     if not dist.is_available():
         return None
