@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,10 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Variable
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils._pytree import tree_leaves
 
 from chsnn._layer_state import decoded, encoded
-from chsnn._link_values import LinkValues
+from chsnn._link_values import Averaging, LinkValues
 from chsnn._on_links import plain
 from chsnn.ranks import DivergedRanks, Ranks
 
@@ -189,8 +187,8 @@ class LinkAverager:
         if not torch.is_grad_enabled():
             return
         self._take_state()
-        for tensor in tree_leaves(output):
-            if isinstance(tensor, Tensor) and tensor.requires_grad:
+        for tensor in _tensors_in(output):
+            if tensor.requires_grad:
                 tensor.register_hook(partial(_arrived, weakref.ref(self)))
 
     def gradient_arrives(self) -> None:
@@ -215,13 +213,13 @@ class LinkAverager:
         average_gradients_of(trained, self.ranks, passes=self._passes)
 
 
-@dataclass(frozen=True, eq=False)
-class Averaging:
-    """Who averages the gradient of a layer's values, and by which hook on them."""
-
-    averager: LinkAverager
-    values: nn.Parameter
-    hook: Any
+def _tensors_in(output: Any) -> Iterator[Tensor]:
+    """Yield the tensors of what a model returned, in tuples, lists and dictionaries."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping | tuple | list):
+        for part in output.values() if isinstance(output, Mapping) else output:
+            yield from _tensors_in(part)
 
 
 def _at_the_end_of_backward(function: Callable[[], None]) -> None:

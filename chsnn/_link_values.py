@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,10 +15,28 @@ from chsnn import _layer_state as states
 from chsnn._layer_state import digest_of, is_digest_of
 from chsnn._on_links import MIXED, OnLinks, plain, tell_links
 from chsnn._weight_view import READ_ONLY
+from chsnn.ranks import Ranks
 
-if TYPE_CHECKING:
-    from chsnn._link_averaging import Averaging
-    from chsnn.ranks import Ranks
+
+class Averager(Protocol):
+    """What averages the gradients of links over ranks."""
+
+    def check_prepared(self) -> None:
+        """Raise RuntimeError if links cannot change."""
+        ...
+
+    def forward_passes_by(self) -> None:
+        """Take note of a forward pass past the wrapper of the model."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Averaging:
+    """Who averages the gradient of a layer's values, and by which hook on them."""
+
+    averager: Averager
+    values: nn.Parameter
+    hook: Any
 
 
 class LinkValues(nn.Module):

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,6 @@ from chsnn.data.shares import RankBatches
 from chsnn.distributed import broadcast, join, share_buffers
 from chsnn.ranks import Ranks
 from chsnn.seeds import OwnStream
-
-if TYPE_CHECKING:
-    from chsnn.training import Trainer
-
 
 _SETTINGS = (
     "give every rank the same settings, seed and evolution, or let each train alone (ranks=None)"
@@ -45,7 +41,7 @@ class Together:
         self.writes = ranks is None or ranks.is_first
         self._have_begun = False
 
-    def begin(self, trainer: Trainer) -> None:
+    def begin(self, trainer: Any) -> None:
         """Begin, once, from the first rank's model, and where it has got to."""
         if self.ranks is None or self._have_begun:
             return
@@ -58,7 +54,7 @@ class Together:
         join(trainer.model, self.ranks)
         self._have_begun = True
 
-    def _send_checkpoint(self, trainer: Trainer, ranks: Ranks) -> None:
+    def _send_checkpoint(self, trainer: Any, ranks: Ranks) -> None:
         """Let all ranks go on from the first one's state, which they need not be able to read."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "checkpoint.safetensors"
