@@ -14,7 +14,10 @@ from contextlib import AbstractContextManager
 
 import numba
 
-from chgraph import jit
+from chgraph import (
+    forking,  # noqa: F401  the threads of OpenMP end before a fork
+    jit,
+)
 from chgraph.checks import check_positive_int
 
 LITTLE_WORK = 5_000_000  # simple operations: some milliseconds on one thread

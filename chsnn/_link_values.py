@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,28 @@ from chsnn import _layer_state as states
 from chsnn._layer_state import digest_of, is_digest_of
 from chsnn._on_links import MIXED, OnLinks, plain, tell_links
 from chsnn._weight_view import READ_ONLY
+from chsnn.ranks import Ranks
+
+
+class Averager(Protocol):
+    """What averages the gradients of links over ranks."""
+
+    def check_prepared(self) -> None:
+        """Raise RuntimeError if links cannot change."""
+        ...
+
+    def forward_passes_by(self) -> None:
+        """Take note of a forward pass past the wrapper of the model."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Averaging:
+    """Who averages the gradient of a layer's values, and by which hook on them."""
+
+    averager: Averager
+    values: nn.Parameter
+    hook: Any
 
 
 class LinkValues(nn.Module):
@@ -33,6 +56,11 @@ class LinkValues(nn.Module):
     """
 
     links_digest: Tensor
+    # Of a model that several processes train: these, and who averages the gradient of the values.
+    ranks: Ranks | None = None
+    averaging: Averaging | None = None
+    # Whether the values have ever been given other memory.
+    has_moved = False
 
     def __init__(self, graph: BipartiteGraph) -> None:
         super().__init__()
@@ -158,6 +186,9 @@ class LinkValues(nn.Module):
         gradients arrive for as long as any earlier result is alive, and forgets it only when
         the type changes: hence the detour over another one.
         """
+        if self.averaging is not None:
+            self.averaging.averager.check_prepared()
+        self.has_moved = True
         other = torch.float64 if tensor.dtype == torch.float32 else torch.float32
         self.values.grad = None
         self.values.data = torch.empty(0, dtype=other, device=tensor.device)
@@ -255,7 +286,7 @@ class LinkValues(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles hold."""
-        return {**self.__dict__, "_places": None}
+        return {**self.__dict__, "_places": None, "ranks": None, "averaging": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what a copy or pickle holds."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from chgraph.storage import write_atomically
 from chsnn.evolution import EvolutionRecord, summed
 from chsnn.metrics import Metric, is_better_small, measured, prefixed
+from chsnn.ranks import Ranks
 
 
 @dataclass
@@ -125,6 +126,8 @@ class Tally:
     ----------
     metrics : mapping of str to callable
         Measured on all scores; none are kept if there is nothing to measure.
+    ranks : Ranks, optional
+        Processes that each have a share of every batch.
 
     Examples
     --------
@@ -135,8 +138,9 @@ class Tally:
     1.25
     """
 
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+    def __init__(self, metrics: Mapping[str, Metric], ranks: Ranks | None = None) -> None:
         self._metrics = metrics
+        self._ranks = ranks
         self._losses: list[float] = []
         self._seen = 0
         self._scores: list[Tensor] = []
@@ -157,11 +161,25 @@ class Tally:
 
     def row(self) -> dict[str, Any]:
         """Return mean loss and metrics."""
-        row = {"loss": sum(self._losses) / self._seen}
+        sums = torch.tensor([sum(self._losses), self._seen], dtype=torch.float64)
+        if self._ranks is not None:
+            sums = sums.to(self._ranks.device)
+            self._ranks.average([sums])
+        row = {"loss": float(sums[0] / sums[1])}
         if not self._metrics:
             return row
-        scores, targets = torch.cat(self._scores), torch.cat(self._targets)
+        scores, targets = self._of_all(self._scores), self._of_all(self._targets)
         return row | prefixed("train", measured(self._metrics, scores, targets))
+
+    def _of_all(self, parts: list[Tensor]) -> Tensor:
+        """Return what batches have, of all ranks, in the order that one process would have."""
+        if self._ranks is None:
+            return torch.cat(parts)
+        sizes = [len(part) for part in parts]
+        mine = torch.cat([part for part in parts if len(part)] or parts)
+        found = zip(self._ranks.gather_rows(mine), self._ranks.gather(sizes), strict=True)
+        shares = [rows.split(theirs) for rows, theirs in found]
+        return torch.cat([part for batch in zip(*shares, strict=True) for part in batch])
 
     def rewirings(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Return what all rewirings did; `before` is the row of the epoch before."""

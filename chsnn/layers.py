@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph
+from chsnn._link_averaging import notice_forward, prepare
 from chsnn._link_values import LinkValues
 from chsnn._on_links import plainly
 from chsnn._weight_view import READ_ONLY, ReadOnlyWeight
@@ -126,6 +127,7 @@ class SparseLinear(LinkValues):
         self.backend: Backend = backend
         self.bias = nn.Parameter(torch.zeros(graph.n_right)) if bias else None
         self._watchers: tuple[Watcher, ...] = ()
+        prepare(self)
 
     @classmethod
     def from_linear(
@@ -259,6 +261,8 @@ class SparseLinear(LinkValues):
     def _check(self, x: Tensor) -> None:
         """Raise unless the input fits, and the values belong to the links."""
         values = self.values
+        if torch.is_grad_enabled():
+            notice_forward(self)
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features, got shape {tuple(x.shape)}")
         if x.dtype != values.dtype and not self._casts(x):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice
+from chsnn._link_averaging import average_gradients_of
 from chsnn.metrics import Metric, cross_entropy, named_metrics, scores_of
-from chsnn.modules import device_of
+from chsnn.modules import device_of, trained_parameters
 from chsnn.populations import firing_rates
+from chsnn.ranks import Ranks
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Precision = Literal["float32", "bfloat16"]
@@ -229,6 +231,9 @@ class Learner:
         Of the forward pass, where torch's autocast holds the shorter numbers to be safe.
     channels_last : bool
         Whether images (B, C, H, W), and the model's filters, keep their channels together.
+    ranks : Ranks, optional
+        Processes that learn together, each from its share of a batch; the loss is a mean over
+        samples.
     """
 
     def __init__(
@@ -241,6 +246,7 @@ class Learner:
         rate_penalty: float = 0.0,
         precision: Precision = "float32",
         channels_last: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
         check_choice("precision", precision, PRECISIONS)
         self._model = model
@@ -252,15 +258,30 @@ class Learner:
         self._parts = parts
         self._clip_norm = clip_norm
         self._rate_penalty = rate_penalty
+        self._ranks = ranks
 
     def step(
-        self, inputs: Tensor, targets: Tensor, *, learning_rate: float
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        learning_rate: float,
+        drawing: AbstractContextManager[Any] | None = None,
     ) -> tuple[float, Tensor]:
         """Learn from a batch, moved to where the model is.
+
+        Parameters
+        ----------
+        inputs, targets : Tensor
+        learning_rate : float
+        drawing : context manager, optional
+            Within which the model draws; what moves the weights draws outside of it, the same on
+            every rank.
 
         Returns
         -------
         loss : float
+            Of the whole batch, if ranks have shares of it.
         scores : Tensor
 
         Raises
@@ -274,8 +295,12 @@ class Learner:
             group["lr"] = learning_rate
         device = device_of(self._model)
         inputs, targets = self._laid_out(inputs.to(device)), targets.to(device)
-        with torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext():
-            loss, scores = self._gradients(inputs, targets)
+        short = torch.autocast(device.type, torch.bfloat16) if self._is_short else nullcontext()
+        with nullcontext() if drawing is None else drawing, short:
+            if self._ranks is None:
+                loss, scores = self._gradients(inputs, targets, self._parts.loss)
+            else:
+                loss, scores = self._gradients_together(inputs, targets, self._ranks)
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss is {value}")
@@ -286,14 +311,39 @@ class Learner:
             after_step(self._model)
         return value, scores
 
-    def _gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        rule, loss = self._parts.learning, self._parts.loss
+    def _gradients_together(
+        self, inputs: Tensor, targets: Tensor, ranks: Ranks
+    ) -> tuple[Tensor, Tensor]:
+        """Have the gradient of the whole batch, of which this rank has a share."""
+        n, loss = len(targets), self._parts.loss
+        share = n * ranks.size / ranks.total(n)  # the mean over ranks is then that over samples
+
+        def shared(scores: Tensor, wanted: Tensor) -> Tensor:
+            value = loss(scores, wanted)
+            return value if share == 1.0 else value * share
+
+        if n:
+            value, scores = self._gradients(inputs, targets, shared, penalty_share=share)
+        else:
+            self._model.zero_grad()
+            value, scores = torch.zeros((), device=inputs.device), targets.new_empty(0)
+        trained = trained_parameters(self._model)
+        # Of one type on all ranks, in one message with the gradients.
+        value = value.detach().clone().to(next(iter(trained.values())).dtype)
+        average_gradients_of(trained, ranks, also=[value])
+        return value, scores
+
+    def _gradients(
+        self, inputs: Tensor, targets: Tensor, loss: Loss, *, penalty_share: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        rule = self._parts.learning
         if not self._rate_penalty:
             return rule.gradients(self._model, inputs, targets, loss)
         with firing_rates(self._model) as rates:
 
             def with_rates(scores: Tensor, wanted: Tensor) -> Tensor:
-                return loss(scores, wanted) + self._rate_penalty * sum(rates())
+                penalty = self._rate_penalty * penalty_share
+                return loss(scores, wanted) + penalty * sum(rates())
 
             return rule.gradients(self._model, inputs, targets, with_rates)
 

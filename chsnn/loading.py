@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_module_registration_hook
+from torch.nn.parallel import DistributedDataParallel
 
+from chsnn._link_averaging import prepare
 from chsnn.layers import SparseLinear
 
 _MARK = "_refuses_misfits"
@@ -16,12 +18,16 @@ _MARK = "_refuses_misfits"
 def check_before_loading(model: nn.Module) -> None:
     """Let ``model.load_state_dict`` refuse what does not fit before anything is overwritten.
 
+    And let a wrapper that averages gradients leave links to us (:mod:`chsnn.distributed`).
+
     Needed only for a model whose parts were put together before they got their sparse layers;
     whatever a sparse layer is put into, and what that is put into, does so by itself.
     """
     if not _refuses(model):
         model.register_load_state_dict_pre_hook(_refuse_misfits)
         model.__dict__[_MARK] = True
+        if not isinstance(model, DistributedDataParallel):
+            prepare(model)
 
 
 def _tell_owner(owner: nn.Module, name: str, part: nn.Module | None) -> None:

@@ -28,6 +28,12 @@ def unwrapped(model: nn.Module) -> nn.Module:
     return model
 
 
+def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the parameters of a model that are trained, by name."""
+    named = unwrapped(model).named_parameters()
+    return {name: parameter for name, parameter in named if parameter.requires_grad}
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Return where a model's parameters are; the CPU for one without."""
     first = next(model.parameters(), None)

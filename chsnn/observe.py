@@ -83,16 +83,24 @@ def watching(layers: Mapping[str, SparseLinear], watcher: NamedWatcher) -> Itera
 class LayerGradient:
     """What backward passes left at one layer, enough for its dense weight gradient.
 
+    Where several processes train the model, it is the mean of what they have: each asks for the
+    same rows in the same order.
+
     Parameters
     ----------
     name : str
+    layer : SparseLinear
+
+    Attributes
+    ----------
     shape : tuple of int
         (n_in, n_out).
     """
 
-    def __init__(self, name: str, shape: tuple[int, int]) -> None:
+    def __init__(self, name: str, layer: SparseLinear) -> None:
         self.name = name
-        self.shape = shape
+        self.shape = layer.graph.shape
+        self._layer = layer
         self._passages: list[tuple[Tensor, Tensor]] = []
 
     def watch(self, passage: Passage) -> Callable[[Tensor], None]:
@@ -118,17 +126,25 @@ class LayerGradient:
         RuntimeError
             If no backward pass went through the layer.
         """
-        if not self._passages:
-            raise RuntimeError(
-                f"no backward pass went through the layer {self.name!r} while its gradient was "
-                "wanted: rewiring by gradients needs one before it"
-            )
+        self.check_passed()
         total: Tensor | None = None
         for inputs, gradient in self._passages:
             part = _rows(inputs, gradient, start, stop)
             total = part if total is None else total + part
-        assert total is not None
+        if total is None:  # no sample of this rank came through
+            total = torch.zeros(stop - start, self.shape[1], device=self._layer.values.device)
+        if self._layer.ranks is not None:
+            self._layer.ranks.average([total])
         return total
+
+    def check_passed(self) -> None:
+        """Raise RuntimeError if no backward pass went through the layer, on any rank."""
+        ranks, n = self._layer.ranks, len(self._passages)
+        if (n if ranks is None else ranks.total(n)) == 0:
+            raise RuntimeError(
+                f"no backward pass went through the layer {self.name!r} while its gradient was "
+                "wanted: rewiring by gradients needs one before it"
+            )
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the sizes of the gradient in blocks of rows: (first row, float64 array)."""
@@ -168,9 +184,7 @@ class GradientTap:
 
     def __init__(self, layers: Mapping[str, SparseLinear]) -> None:
         self._layers = dict(layers)
-        self.gradients = {
-            name: LayerGradient(name, layer.graph.shape) for name, layer in layers.items()
-        }
+        self.gradients = {name: LayerGradient(name, layer) for name, layer in layers.items()}
         self._stops: list[Callable[[], None]] = []
 
     def open(self) -> None:

@@ -89,6 +89,8 @@ def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> 
     """
     if isinstance(optimizer, torch.optim.LBFGS):
         raise TypeError(_refusal(optimizer, "it holds directions over all weights"))
+    if type(optimizer).__name__ == "ZeroRedundancyOptimizer":  # whose import is slow
+        raise TypeError(_refusal(optimizer, "each rank holds a part of it"))
     _check_entries(optimizer, optimizer.state.get(parameter, {}), parameter.numel())
 
 

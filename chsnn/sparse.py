@@ -119,6 +119,11 @@ def sparsify(
     if wiring is not None and not isinstance(wiring, Wiring):
         raise TypeError(f"wiring must be a Wiring, got {type(wiring).__name__}")
     root = unwrapped(model)
+    if root is not model and isinstance(model, nn.parallel.DistributedDataParallel):
+        raise ValueError(
+            "model must be made sparse before DistributedDataParallel wraps it, which holds on to "
+            "the parameters there are: chsnn.sparsify(model.module, ...), then wrap it again"
+        )
     chosen = choose(root, sparsity, layers)
     examples = None if inputs is None else as_inputs(inputs, root)
     reading = None if examples is None else read_inputs(root, examples, list(chosen))

@@ -3,11 +3,15 @@
 The first parallel launch of numba sets the OpenMP thread count that torch shares. It comes with
 the first kernel and not with the import, which leaves a process free to fork; torch's number is put
 back, so a user's setting stays what it was.
+
+A forked child has none of its parent's threads: numba starts its own there, as torch does
+(:mod:`chgraph.forking`).
 """
 
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,11 +19,18 @@ from typing import Any
 
 import numba
 import torch
+from numba.core.compiler_lock import global_compiler_lock
+from numba.np.ufunc import parallel
 
 from chgraph.checks import check_positive_int
+from chgraph.forking import held_over_forks
 from chgraph.threads import set_thread_count, thread_count
 
 _LAUNCH = threading.RLock()
+# A fork waits for what is compiled, and before that for what is run, which may be compiled first:
+# in the child nobody would ever finish it. (What is registered last is asked first.)
+held_over_forks(global_compiler_lock)
+held_over_forks(_LAUNCH)
 # Simple operations, a fraction of a millisecond on one thread: with less to do, waking a second
 # thread costs as much as it saves, and far more where another program keeps that core busy.
 LITTLE_WORK = 500_000
@@ -138,3 +149,15 @@ def check_threads(name: str, n_threads: int) -> int:
     if check_positive_int(name, n_threads) > MOST_THREADS:
         raise ValueError(f"{name} must be at most {MOST_THREADS:,}, got {n_threads:,}")
     return n_threads
+
+
+def _start_numba_anew() -> None:
+    """Let a forked child start numba's threads when it needs them.
+
+    With GNU's OpenMP numba ends a child that goes on with those of its parent.
+    """
+    parallel._is_initialized = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_numba_anew)

@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from chgraph.compilation import working_seconds
-from chsnn.checkpoint import Checkpoint, keep_previous, read_checkpoint, write_checkpoint
+from chsnn._together import Together
+from chsnn.checkpoint import (
+    Checkpoint,
+    SavedTraining,
+    keep_previous,
+    read_checkpoint,
+    write_checkpoint,
+)
 from chsnn.data import Batches, as_batches
+from chsnn.data.shares import check_whole
 from chsnn.evaluation import BATCH
 from chsnn.evolution import Rewirer, Rewiring
 from chsnn.history import History, Ranking, Tally
@@ -22,6 +30,7 @@ from chsnn.measuring import topology, validate
 from chsnn.metrics import Metric, cross_entropy
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
+from chsnn.ranks import Ranks, launched_ranks, own_device
 from chsnn.seeds import seeded, stream, torch_stream
 from chsnn.settings import TrainingSettings
 
@@ -82,7 +91,10 @@ class Trainer:
         Of an image that comes as a row, for augmentations; square ones of one channel need none.
     callbacks : sequence of callable
         Called with (trainer, row) after every epoch, once it is saved; :meth:`stop` in one ends
-        the training.
+        the training. On every rank.
+    ranks : Ranks or None, optional
+        The processes that train the model together (:mod:`chsnn.distributed`): those that torchrun
+        started by default; None: this one alone.
     **changes
         Fields of :class:`TrainingSettings` by name, in place of those of `settings`.
 
@@ -118,16 +130,23 @@ class Trainer:
         name: str = "training",
         in_shape: tuple[int, int, int] | None = None,
         callbacks: Sequence[Callback] = (),
+        ranks: Ranks | Literal["torchrun"] | None = "torchrun",
         **changes: Any,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        if isinstance(model, nn.parallel.DistributedDataParallel):
+            raise TypeError(
+                "model must not be wrapped: the trainer averages gradients over ranks by itself; "
+                "give it model.module"
+            )
         if next(model.parameters(), None) is None:
             raise ValueError("model must have parameters to train, got none")
         self.settings = (settings or TrainingSettings()).changed(changes)
         self.parts = Parts.of(loss, metrics, learning)
         self.evolution = evolution
-        self.model = model if device is None else model.to(device)
+        self.ranks = launched_ranks() if ranks == "torchrun" else ranks
+        self.model = model if device is None else model.to(own_device(device))
         self.optimizer = make_optimizer(
             self.model.parameters(),
             self.settings.optimizer,
@@ -142,10 +161,12 @@ class Trainer:
             rate_penalty=self.settings.rate_penalty,
             precision=self.settings.precision,
             channels_last=self.settings.channels_last,
+            ranks=self.ranks,
         )
+        self._together = Together(self.ranks)
         self.folder = None if folder is None else Path(folder)
         self.n_threads = n_threads
-        self.progress = progress
+        self.progress = progress and self._together.writes
         self.name = name
         self.in_shape = in_shape
         self.callbacks = tuple(callbacks)
@@ -183,13 +204,14 @@ class Trainer:
         if validation is not None:  # refused before any work
             workers = self.settings.workers
             validation = as_batches(validation, BATCH, name="validation", workers=workers)
+            check_whole(validation)
         self._attach(train)
-        if self.folder is not None and not self.history.rows:
-            self.save(self.folder / CHECKPOINT)
+        if (folder := self.folder) is not None and not self.history.rows:
+            self._together.first(lambda: str(self.save(folder / CHECKPOINT)))
         while len(self.history.rows) < self.settings.epochs and not self._has_ended():
             row = self.epoch(train, validation)
-            if self.folder is not None:
-                self._save_epoch(self.folder, row)
+            if folder is not None:
+                self._together.first(self._save_epoch, folder, row)
             for callback in self.callbacks:
                 callback(self, row)
         return self.history
@@ -201,11 +223,13 @@ class Trainer:
     def _has_ended(self) -> bool:
         patience = self.settings.patience
         waited = self._ranking.epochs_since_best(self.history.rows)
+        self._is_stopped = self._together.agreed(self._is_stopped)
         return self._is_stopped or (patience is not None and waited >= patience)
 
     def _training_batches(self, train: Any) -> Batches:
         size, workers = self.settings.batch_size, self.settings.workers
-        return as_batches(train, size, name="train", shuffle=True, workers=workers)
+        batches = as_batches(train, size, name="train", shuffle=True, workers=workers)
+        return self._together.shares(batches)
 
     def epoch(self, train: Any, validation: Any = None) -> dict[str, Any]:
         """Train for one epoch, rewiring when it is due, and measure. Nothing is saved.
@@ -238,26 +262,37 @@ class Trainer:
                 advice = f"try a learning rate below {settings.learning_rate:g}"
                 raise TrainingDiverged(f"{error} in epoch {number}; {advice}") from error
             seconds = working_seconds() - start
-            row = {"epoch": number, **tally.row()}
-            if validation is not None:
-                row |= validate(self.model, validation, parts=self.parts, seed=settings.seed)
-            before = self.history.rows[-1] if self.history.rows else {}
-            row |= {**tally.rewirings(before), **topology(self.model), "train_seconds": seconds}
+            row = {"epoch": number, **tally.row(), "train_seconds": seconds}
+            row = self._together.first(self._measured, row, tally, validation)
             self.history.rows.append(row)
             bar.say(row, self._ranking.column)
         return row
 
+    def _measured(self, row: dict[str, Any], tally: Tally, validation: Any) -> dict[str, Any]:
+        """Return the whole row of an epoch; the seconds of its training come last."""
+        seconds = row.pop("train_seconds")
+        if validation is not None:
+            row |= validate(self.model, validation, parts=self.parts, seed=self.settings.seed)
+        before = self.history.rows[-1] if self.history.rows else {}
+        return row | {
+            **tally.rewirings(before),
+            **topology(self.model),
+            "train_seconds": seconds,
+        }
+
     def _train_epoch(self, number: int, train: Batches, bar: EpochBar) -> Tally:
-        tally = Tally(self.parts.metrics)
+        tally = Tally(self.parts.metrics, self.ranks)
         done, total = (number - 1) * train.n_batches, self.settings.epochs * train.n_batches
+        own = self._together.drawing(train, self.settings.seed, number)
         for i, (inputs, wanted) in enumerate(self._shuffled(train, number), start=done):
             rate = self.settings.learning_rate_at(i / total)
-            loss, scores = self._learner.step(inputs, wanted, learning_rate=rate)
+            loss, scores = self._learner.step(inputs, wanted, learning_rate=rate, drawing=own)
             record = None if self.rewirer is None else self.rewirer.step()
             tally.add(loss, scores, wanted, record)
             bar.advance()
         # Where no neuron fires a loss is finite whatever the weights are.
         self._learner.check_weights()
+        self._together.end_epoch(self.model)
         return tally
 
     def _shuffled(self, train: Batches, number: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -272,6 +307,7 @@ class Trainer:
 
     def _attach(self, train: Batches) -> None:
         """Put the evolution to work, once it is known how many batches an epoch has."""
+        self._together.begin(self)
         if self.evolution is None:
             return
         n_batches = train.n_batches
@@ -317,8 +353,11 @@ class Trainer:
     def save(self, path: str | Path) -> Path:
         """Write everything needed to go on: model, optimiser, evolution, history, settings.
 
-        Written to a temporary file first and renamed, so a file that is there is whole.
+        Written to a temporary file first and renamed, so a file that is there is whole. By the
+        first rank; the others do nothing.
         """
+        if not self._together.writes:
+            return Path(path)
         rewirer = self._saved_rewirer if self.rewirer is None else self.rewirer.state_dict()
         return write_checkpoint(
             Path(path),
@@ -361,7 +400,16 @@ class Trainer:
         Parts.of(**parts).check_same(saved.names, Path(path))
         restored = saved.restore_model(model)
         trainer = cls(restored, evolution=saved.evolution, settings=settings, **options)
-        saved.restore_optimizer(trainer.optimizer, trainer.model)
-        trainer.history = History(saved.history)
-        trainer._saved_rewirer = saved.rewirer
+        trainer._take_up(saved)
         return trainer
+
+    def take_up(self, path: str | Path) -> None:
+        """Go on where :meth:`save` left off, with the settings that this trainer has."""
+        saved = read_checkpoint(Path(path))
+        saved.restore_model(self.model)
+        self._take_up(saved)
+
+    def _take_up(self, saved: SavedTraining) -> None:
+        saved.restore_optimizer(self.optimizer, self.model)
+        self.history = History(saved.history)
+        self._saved_rewirer = saved.rewirer

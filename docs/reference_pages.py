@@ -40,6 +40,7 @@ ROOMS = {
             *("METRICS", "accuracy", "mean_squared_error", "mean_absolute_error"),
             "cross_entropy",
         ),
+        "chsnn.distributed": None,
         "chsnn.energy": None,
         "chsnn.hardware": ("EnergyFigure", "Hardware", "read_hardware"),
         "chsnn.inference": ("compile_network", "EventNetwork", "EventRun"),

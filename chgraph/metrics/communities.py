@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chgraph.checks import as_generator, check_positive_int
+from chgraph.forking import ForkedLock
 from chgraph.metrics._layer_modules import best_modules, layer_modularity
 from chgraph.metrics._workspace import layer_workspace, workspace
 from chgraph.metrics.undefined import Undefined
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _NO_LINKS = "the graph has no links"
 _ITERATIONS = 10
-_IGRAPH = threading.Lock()  # its random numbers come from one generator per process
+_IGRAPH = ForkedLock()  # its random numbers come from one generator per process
 
 
 def find_communities(graph: Any, *, n_starts: int = 5, rng: Any = None) -> np.ndarray:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from chgraph.forking import held_over_forks
+
 # Bytes of the smallest buffer worth keeping.
 SMALLEST = 1 << 16
 # Bytes kept idle at most; beyond it buffers go back to the system.
@@ -35,14 +37,14 @@ class BufferPool:
         self.idle_bytes = 0
         self._idle: defaultdict[int, list[np.ndarray]] = defaultdict(list)
         # Re-entrant: the garbage collector may run a release inside `empty`.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def empty(self, count: int, dtype: Any) -> np.ndarray:
         """Return an uninitialised one-dimensional array."""
         size = int(count) * np.dtype(dtype).itemsize
         if size < SMALLEST:
             return np.empty(count, dtype)
-        with self._lock:
+        with self.lock:
             idle = self._idle[size]
             raw = idle.pop() if idle else None
             if raw is not None:
@@ -56,16 +58,17 @@ class BufferPool:
         return array
 
     def _release(self, raw: np.ndarray) -> None:
-        with self._lock:
+        with self.lock:
             if self.idle_bytes + raw.size <= self.idle_limit:
                 self._idle[raw.size].append(raw)
                 self.idle_bytes += raw.size
 
     def clear(self) -> None:
         """Give all idle memory back."""
-        with self._lock:
+        with self.lock:
             self._idle.clear()
             self.idle_bytes = 0
 
 
 POOL = BufferPool()
+held_over_forks(POOL.lock)

@@ -48,6 +48,7 @@ class Activity:
     ) -> None:
         self.decay = decay
         self.into = into
+        self._layers = dict(layers)
         self._calls: list[_Call] = []
         self._batch, self._has_learnt = 0, False
         self._stops = [layer.watch(partial(self._watch, name)) for name, layer in layers.items()]
@@ -61,8 +62,29 @@ class Activity:
             If a layer had another number of samples from one time step to the next.
         """
         calls, self._calls = [call for call in self._calls if call.is_learnt_from], []
-        for batch in dict.fromkeys(call.batch for call in calls):
-            self.into(_joined([call for call in calls if call.batch == batch], self.decay))
+        batches = [
+            _joined([call for call in calls if call.batch == batch], self.decay)
+            for batch in dict.fromkeys(call.batch for call in calls)
+        ]
+        for traces in self._of_all_ranks(batches):
+            self.into(traces)
+
+    def _of_all_ranks(self, batches: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+        """Return batches with the samples of every rank that trains the model, in their order."""
+        ranks = next((one.ranks for one in self._layers.values() if one.ranks is not None), None)
+        if ranks is None:
+            return batches
+        (n,) = ranks.most([len(batches)])
+        whole: list[dict[str, Tensor]] = [{} for _ in range(n)]
+        for i, traces in enumerate(whole):
+            for name, layer in self._layers.items():
+                mine = batches[i].get(name) if i < len(batches) else None
+                if mine is None:  # no sample of this rank came through
+                    mine = torch.zeros(0, layer.in_features, device=layer.values.device)
+                rows = torch.cat(ranks.gather_rows(mine))
+                if len(rows):
+                    traces[name] = rows
+        return whole
 
     def close(self) -> None:
         """Watch no more, and forget what was seen."""

@@ -11,6 +11,7 @@ from torch import nn
 
 from chgraph.checks import check_count
 from chgraph.rewiring import Wiring
+from chsnn.distributed import join
 from chsnn.evolution.rewirer import Rewirer
 from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
@@ -92,6 +93,14 @@ class Rewiring(RewiringRule):
         ValueError
             If there is no layer to rewire, the optimiser trains none of them, or a setting does
             not fit the model. Nothing has been changed then.
+        RuntimeError
+            If a DistributedDataParallel averages the values of the layers, whose links are to
+            change: see :func:`chsnn.distributed.prepare`.
+
+        Notes
+        -----
+        Of a model that several processes train every one attaches, with the same seed, and after
+        wrapping (:mod:`chsnn.distributed`).
 
         Examples
         --------
@@ -107,6 +116,7 @@ class Rewiring(RewiringRule):
         >>> record.pruned == record.regrown, model[0].graph.n_links
         (True, 160)
         """
+        join(model)
         every = self.interval if every is None else every
         if every is None:
             raise ValueError(
@@ -114,6 +124,13 @@ class Rewiring(RewiringRule):
                 "epoch: the number of batches)"
             )
         found = sparse_layers(model)
+        for name, layer in found.items():
+            if hasattr(layer.values, "placements"):
+                raise TypeError(
+                    f"values of layer {name!r} are spread over ranks (fully_shard), and cannot be "
+                    "while links change: use DistributedDataParallel, or leave them out of it "
+                    "(ignored_params)"
+                )
         optimizers = _as_sequence(optimizer)
         for one in optimizers:
             for layer in found.values():

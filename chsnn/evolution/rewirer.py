@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from chgraph.checks import check_count, check_positive_int
+from chsnn._link_averaging import check_links
 from chsnn.evolution.record import EvolutionRecord
 from chsnn.evolution.rewiring import RewiringRule
 from chsnn.evolution.state import RewiringState
@@ -110,6 +111,8 @@ class Rewirer:
 
         Raises
         ------
+        DivergedRanks
+            If ranks that train the model together hold other links or weights after it.
         FloatingPointError
             If a weight is not finite; nothing has been changed then.
         ValueError
@@ -161,7 +164,7 @@ class Rewirer:
                 check_carries(optimizer, layer.values)
         if self.settings.reads_gradients:
             for name in state.evolving:
-                self._tap.gradients[name].rows(0, 0)  # raises where nothing passed through
+                self._tap.gradients[name].check_passed()
 
     def _follow_changes(self) -> None:
         for name in self.state.follow_changes():
@@ -174,6 +177,8 @@ class Rewirer:
         self.state.last_progress = self._last_due(self.total_steps, self.every) / self.total_steps
         record = self.settings.step(self.state, progress=self.progress, gradients=gradients)
         self.state.events += 1
+        if (ranks := self.state.ranks) is not None:
+            check_links(self.state.layers, ranks)
         return record
 
     def _listen(self) -> None:

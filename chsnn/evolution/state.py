@@ -13,6 +13,7 @@ from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Wiring
 from chsnn.layers import SparseLinear
 from chsnn.optimizers import carry_state, check_carries, group_of
+from chsnn.ranks import Ranks
 
 
 @dataclass(eq=False)
@@ -80,6 +81,11 @@ class RewiringState:
             for i, optimizer in enumerate(self.optimizers):
                 if (place := group_of(optimizer, layer.values)) is not None:
                     self._groups[name] = (i, place)
+
+    @property
+    def ranks(self) -> Ranks | None:
+        """The processes that train the model together; None if this one does alone."""
+        return next((one.ranks for one in self.layers.values() if one.ranks is not None), None)
 
     def graph(self, name: str) -> BipartiteGraph:
         """Return the graph of a layer."""

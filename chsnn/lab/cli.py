@@ -24,12 +24,14 @@ from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
 from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
 from chsnn.lab.folder import CONFIG, PAGE, ROWS, check_free
+from chsnn.lab.following import follow, lead
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
 from chsnn.lab.page import write_comparison_page, write_run_page
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
 from chsnn.lab.training import chosen
+from chsnn.ranks import is_first_process, launched_ranks
 from chsnn.training import CHECKPOINT, TrainingDiverged
 
 _METHODS = (
@@ -260,8 +262,12 @@ def _comparable(folder: Path, config: RunConfig) -> Network:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 2 and one line on bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if not is_first_process():
+        _train_along(arguments)
+        return
     try:
         command = _parse(arguments)
+        _check_alone(command)
         command.execute()
     except (ValueError, TypeError, ImportError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
@@ -271,12 +277,40 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail("chsnn", "interrupted", _INTERRUPTED)
 
 
+def _train_along(arguments: list[str]) -> None:
+    """Do the part of a rank that is not the first of those that torchrun started.
+
+    What is wrong with the arguments is said by the first one.
+    """
+    try:
+        command, ranks = _parse(arguments), launched_ranks()
+        if not isinstance(command, Train | Resume) or ranks is None:
+            return
+    except ValueError:
+        raise SystemExit(2) from None
+    try:
+        follow(ranks)
+    except (RuntimeError, ValueError, TypeError) as error:
+        fail("chsnn", f"rank {ranks.rank}: {error}", 1)
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
+
+
 def _said(error: OSError) -> str:
     """Return an error of the file system in one line, with its file."""
     if error.strerror is None:
         return str(error)
     place = "" if error.filename is None else f"{error.filename}: "
     return f"{place}{error.strerror.lower()}; what was finished before is still there"
+
+
+def _check_alone(command: Any) -> None:
+    """Raise ValueError if torchrun started a command that is one process's own."""
+    if not isinstance(command, Train | Resume) and launched_ranks() is not None:
+        raise ValueError(
+            "torchrun is for train and resume alone; start this command without it (compare has "
+            "--processes)"
+        )
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -325,6 +359,7 @@ def _run(
     experiment: Experiment, *, json: bool, resume: bool = False, overwrite: bool = False
 ) -> None:
     folder = experiment.config.out
+    lead(experiment.config)
     try:
         document = experiment.run(resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import tomli_w
 
@@ -240,6 +240,17 @@ class RunConfig(TrainingSettings):
     def write(self, path: Path) -> Path:
         """Write the configuration as TOML, atomically."""
         return write_atomically(path, tomli_w.dumps(self.to_dict()).encode())
+
+    @classmethod
+    def from_dict(cls, table: dict[str, Any]) -> RunConfig:
+        """Return the configuration of which :meth:`to_dict` gave the table.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown, or a value out of range.
+        """
+        return cast(RunConfig, _from_table(RunConfig, table))
 
     @classmethod
     def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:
