@@ -23,7 +23,7 @@ from chsnn.metrics import Metric, cross_entropy
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
 from chsnn.seeds import seeded, stream, torch_stream
-from chsnn.settings import TrainingSettings
+from chsnn.settings import TrainingSettings, changes_between
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 
@@ -80,6 +80,9 @@ class Trainer:
         Label of the progress bar.
     in_shape : (C, H, W), optional
         Of an image that comes as a row, for augmentations; square ones of one channel need none.
+    run : mapping, optional
+        Which run the training belongs to, JSON-ready with an `id`: every file in the folder
+        carries it.
     callbacks : sequence of callable
         Called with (trainer, row) after every epoch, once it is saved; :meth:`stop` in one ends
         the training.
@@ -117,6 +120,7 @@ class Trainer:
         progress: bool = True,
         name: str = "training",
         in_shape: tuple[int, int, int] | None = None,
+        run: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
         **changes: Any,
     ) -> None:
@@ -148,7 +152,10 @@ class Trainer:
         self.progress = progress
         self.name = name
         self.in_shape = in_shape
+        self.run = run
         self.callbacks = tuple(callbacks)
+        # What was changed when the training was resumed, in the order that it was.
+        self.changes: list[dict[str, Any]] = []
         self.history = History()
         self.rewirer: Rewirer | None = None
         self._saved_rewirer: Mapping[str, Any] | None = None
@@ -184,8 +191,11 @@ class Trainer:
             workers = self.settings.workers
             validation = as_batches(validation, BATCH, name="validation", workers=workers)
         self._attach(train)
-        if self.folder is not None and not self.history.rows:
-            self.save(self.folder / CHECKPOINT)
+        if self.folder is not None:
+            if self.history.rows:  # the checkpoint has them: a table that was lost is there again
+                self._write_history(self.folder)
+            else:
+                self.save(self.folder / CHECKPOINT)
         while len(self.history.rows) < self.settings.epochs and not self._has_ended():
             row = self.epoch(train, validation)
             if self.folder is not None:
@@ -312,7 +322,10 @@ class Trainer:
             self.save(folder / BEST)
         keep_previous(folder / CHECKPOINT)
         self.save(folder / CHECKPOINT)
-        self.history.write_csv(folder / HISTORY)
+        self._write_history(folder)
+
+    def _write_history(self, folder: Path) -> None:
+        self.history.write_csv(folder / HISTORY, run=None if self.run is None else self.run["id"])
 
     def save(self, path: str | Path) -> Path:
         """Write everything needed to go on: model, optimiser, evolution, history, settings.
@@ -330,6 +343,8 @@ class Trainer:
                 evolution=self.evolution,
                 rewirer=rewirer,
                 history=self.history.rows,
+                run=self.run,
+                changes=self.changes,
             ),
         )
 
@@ -362,6 +377,11 @@ class Trainer:
         restored = saved.restore_model(model)
         trainer = cls(restored, evolution=saved.evolution, settings=settings, **options)
         saved.restore_optimizer(trainer.optimizer, trainer.model)
+        trainer.run = saved.run if trainer.run is None else trainer.run
+        trainer.changes = [
+            *saved.changes,
+            *changes_between(saved.settings, settings, epochs_done=len(saved.history)),
+        ]
         trainer.history = History(saved.history)
         trainer._saved_rewirer = saved.rewirer
         return trainer

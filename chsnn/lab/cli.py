@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,14 +22,19 @@ from chsnn.hardware import as_hardware
 from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
-from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
-from chsnn.lab.folder import CONFIG, PAGE, ROWS, check_free
+from chsnn.lab.experiment import (
+    Experiment,
+    config_to_resume,
+    load_for,
+    open_run,
+    read_config,
+)
+from chsnn.lab.folder import BASELINE, CONFIG, PAGE, ROWS, check_free
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
 from chsnn.lab.page import write_comparison_page, write_run_page
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
-from chsnn.lab.training import chosen
 from chsnn.training import CHECKPOINT, TrainingDiverged
 
 _METHODS = (
@@ -243,10 +248,10 @@ class Report:
 
 
 def _comparable(folder: Path, config: RunConfig) -> Network:
-    """Return the network of a run on the same data."""
-    if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
-        return chosen(replace(config, out=folder))  # the baseline/ of a run
-    theirs, network = open_run(folder)
+    """Return the network of a run, or the twin of one, on the same data."""
+    is_twin = folder.name == BASELINE and not (folder / CONFIG).is_file()
+    run = folder.parent if is_twin else folder
+    theirs = read_config(run)
     for name in ("data", "pool", "binary", "timesteps"):
         mine, other = getattr(config, name), getattr(theirs, name)
         if mine != other:
@@ -254,7 +259,7 @@ def _comparable(folder: Path, config: RunConfig) -> Network:
                 f"compare must be a run on the same samples: {name} is {other!r} in {folder} and "
                 f"{mine!r} here"
             )
-    return network
+    return open_run(run, baseline=is_twin)[1]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
