@@ -304,7 +304,7 @@ def _model(
     description: Description, tensors: dict[str, Tensor], model: nn.Module | None, path: Path
 ) -> nn.Module:
     try:
-        model = build(description) if model is None else model
+        model = build(description, tensors) if model is None else model
         return restore(model, description, _below(_MODEL, tensors))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from chgraph.checks import check_positive_int
-from chgraph.command_line import fail, parse_arguments, print_result
+from chgraph.command_line import INTERRUPTED, fail, parse_arguments, print_result, said
 from chgraph.plotting import save_figure
 from chsnn import stp
 from chsnn.energy import HARDWARE, estimate_energy
@@ -40,7 +40,6 @@ from chsnn.training import CHECKPOINT, TrainingDiverged
 _METHODS = (
     "Methods by name. " + ". ".join(f"{n}: {m.description}" for n, m in METHODS.items()) + "."
 )
-_INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class Compare(RunConfig):
         try:
             rows = run_plans(plans, base.out, processes=self.processes)
         except KeyboardInterrupt:
-            fail("chsnn", "interrupted; the same command goes on from here", _INTERRUPTED)
+            fail("chsnn", "interrupted; the same command goes on from here", INTERRUPTED)
         text = f"{table(rows)}\ntable, rows and picture: {base.out}; page: {base.out / PAGE}"
         print_result(rows, text, json=self.json)
 
@@ -271,17 +270,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (ValueError, TypeError, ImportError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
     except OSError as error:  # a full disk, a folder that cannot be written, a missing file
-        fail("chsnn", _said(error), 2)
+        kept = "" if error.strerror is None else "; what was finished before is still there"
+        fail("chsnn", said(error) + kept, 2)
     except KeyboardInterrupt:
-        fail("chsnn", "interrupted", _INTERRUPTED)
-
-
-def _said(error: OSError) -> str:
-    """Return an error of the file system in one line, with its file."""
-    if error.strerror is None:
-        return str(error)
-    place = "" if error.filename is None else f"{error.filename}: "
-    return f"{place}{error.strerror.lower()}; what was finished before is still there"
+        fail("chsnn", "interrupted", INTERRUPTED)
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -336,7 +328,7 @@ def _run(
         saved = f"the last finished epoch is in {folder / CHECKPOINT}; go on with"
         if not (folder / CHECKPOINT).is_file():
             saved = "nothing had been trained yet; start again with"
-        fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", _INTERRUPTED)
+        fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", INTERRUPTED)
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
     print_result(
