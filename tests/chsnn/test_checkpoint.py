@@ -327,7 +327,7 @@ def resized(specification, places, size):
     ],
 )
 def test_a_file_that_states_sizes_it_does_not_hold_takes_no_memory(tmp_path, kind, places, size):
-    """With a right checksum: somebody wrote it so. In a process that has 3 GB more than it needs."""
+    """With a right checksum: somebody wrote it so."""
     small = {
         "mlp": lambda: networks.mlp((8, 6, 3), sparsity=0.5),
         "conv": lambda: networks.conv(
