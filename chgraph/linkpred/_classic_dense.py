@@ -83,8 +83,8 @@ def katz_matrix(graph: Graph, beta: float | None = None) -> np.ndarray:
 
     The library that factors it (LAPACK) adds in an order that depends on its number of threads
     (``OPENBLAS_NUM_THREADS``, ``OMP_NUM_THREADS``): entries agree to about 1e-13 of their size,
-    not bit for bit. The same number of threads gives the same bits, and predicted links stand in
-    the same order, for scores that agree to 12 digits tie.
+    not bit for bit. The same number of threads gives the same bits, and predicted links nearly
+    always stand in the same order: scores that agree to 12 digits tie.
 
     References
     ----------
