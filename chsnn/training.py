@@ -20,6 +20,7 @@ from chsnn.history import History, Ranking, Tally
 from chsnn.learning import Learner, LearningRule, Loss, Parts
 from chsnn.measuring import topology, validate
 from chsnn.metrics import Metric, cross_entropy
+from chsnn.modules import check_model
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
 from chsnn.seeds import seeded, stream, torch_stream
@@ -124,8 +125,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         **changes: Any,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        check_model(model)
         if next(model.parameters(), None) is None:
             raise ValueError("model must have parameters to train, got none")
         self.settings = (settings or TrainingSettings()).changed(changes)
