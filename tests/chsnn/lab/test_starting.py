@@ -168,7 +168,7 @@ def test_runs_of_a_comparison_end_with_it(tmp_path, signal_name):
     command += ["4", "--epochs", "500", "--methods", "SET", "static", "--threads", "1"]
     command += ["--processes", "2", "--out", str(tmp_path / "all")]
     parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    children, deadline = [], time.monotonic() + 90
+    children, deadline = [], time.monotonic() + 300
     try:
         while time.monotonic() < deadline and len(children) < 2:
             locks = (tmp_path / "all").rglob("seed-0/.lock")
