@@ -14,7 +14,7 @@ import tyro
 from chgraph import plotting
 from chgraph.bipartite import BipartiteGraph
 from chgraph.checks import check_count
-from chgraph.command_line import fail, parse_arguments, print_result
+from chgraph.command_line import INTERRUPTED, fail, parse_arguments, print_result, said
 from chgraph.extras import import_extra
 from chgraph.files import read_network
 from chgraph.graph import GraphInputWarning
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from chgraph.linkpred.evaluation import Evaluation
     from chgraph.linkpred.prediction import LinkPrediction
 
-_INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 _TABLES = (".csv", ".json")
 _PICTURES = (".png", ".pdf", ".svg")
 _HEADER = {"auto": None, "yes": True, "no": False}
@@ -207,10 +206,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         try:
             _parse(arguments).execute()
-        except (ValueError, OSError, ImportError) as error:
+        except OSError as error:  # a full disk, a folder that cannot be written, a missing file
+            fail("chgraph", said(error), 2)
+        except (ValueError, ImportError) as error:
             fail("chgraph", str(error), 2)
         except KeyboardInterrupt:
-            fail("chgraph", "interrupted", _INTERRUPTED)
+            fail("chgraph", "interrupted", INTERRUPTED)
 
 
 def _parse(arguments: list[str]) -> Any:

@@ -6,17 +6,21 @@ import contextlib
 import io
 import json as json_module
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, NoReturn
-
-import tyro
 
 DISTRIBUTION = "chgraph"
 _FRAME = "╭╮╰╯│─|+- "
 _HELP = ("Argument helptext", "For full helptext", "Got errors")
+INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
+
+
+def chgraph_command() -> None:
+    """Start the command ``chgraph``."""
+    _start("chgraph", "chgraph.cli")
 
 
 def chsnn_command() -> None:
@@ -24,13 +28,31 @@ def chsnn_command() -> None:
 
     Exits with 2 and one line where its extra is not installed.
     """
+    _start("chsnn", "chsnn.lab.cli")
+
+
+def _start(program: str, module: str) -> None:
+    """Import a command, which takes seconds, and run it; Ctrl-C is one line from the start."""
+    interrupt = signal.getsignal(signal.SIGINT)
+    is_default = interrupt is signal.default_int_handler
+    if is_default:
+        # Not an exception: libraries that are half imported catch it, or print what they like.
+        signal.signal(signal.SIGINT, lambda *_: _end_at_once(program))
     try:
-        command = import_module("chsnn.lab.cli")
+        command = import_module(module)
+        if is_default:
+            signal.signal(signal.SIGINT, interrupt)
+        command.main()
     except ImportError as error:
-        fail("chsnn", str(error), 2)
+        fail(program, str(error), 2)
     except KeyboardInterrupt:
-        fail("chsnn", "interrupted", 130)
-    command.main()
+        fail(program, "interrupted", INTERRUPTED)
+
+
+def _end_at_once(program: str) -> NoReturn:
+    sys.stderr.write(f"{program}: interrupted\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def parse_arguments(
@@ -53,8 +75,12 @@ def parse_arguments(
         If the arguments fit no command: tyro's framed message on one line.
     """
     if list(arguments) == ["--version"]:
+        from importlib.metadata import version
+
         sys.stdout.write(f"{program} {version(DISTRIBUTION)}\n")
         raise SystemExit(0)
+    import tyro  # not at the top: the commands start with this module, and at once
+
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):
@@ -96,12 +122,36 @@ def one_line(box: str) -> str:
 
 
 def print_result(document: Any, text: str, *, json: bool) -> None:
-    """Print the result of a command: the document as JSON, or the text for people."""
+    """Print the result of a command: the document as JSON, or the text for people.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as where standard output is a file on a full disk.
+    """
     try:
         sys.stdout.write((json_module.dumps(document, indent=2) if json else text) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as in "| head"
+    except OSError as error:
+        # What is left in the buffer would be written at the end, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough, as in "| head"
+            return
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def said(error: OSError) -> str:
+    """Return an error of the file system in one line, with its file.
+
+    Examples
+    --------
+    >>> said(FileNotFoundError(2, "No such file or directory", "links.csv"))
+    'links.csv: no such file or directory'
+    """
+    if error.strerror is None:
+        return str(error)
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' -> '.join(names)}: {error.strerror.lower()}" if names else error.strerror.lower()
 
 
 def fail(program: str, message: str, code: int) -> NoReturn:

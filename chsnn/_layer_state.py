@@ -47,13 +47,13 @@ def encoded(graph: BipartiteGraph) -> Tensor:
     return torch.from_numpy(np.concatenate(parts).astype(np.int32))
 
 
-def decoded(state: Any) -> BipartiteGraph:
-    """Return the graph of :func:`encoded`.
+def decoded(state: Any, shape: tuple[int, int]) -> BipartiteGraph:
+    """Return the graph of :func:`encoded`, of a layer of the given shape.
 
     Raises
     ------
     ValueError
-        If it is something else.
+        If it is something else; before there is memory for what it says.
     """
     if isinstance(state, Tensor) and state.is_floating_point():
         raise ValueError(
@@ -66,6 +66,8 @@ def decoded(state: Any) -> BipartiteGraph:
     if numbers.size < 2 or (numbers < 0).any() or numbers.size < 2 + numbers[0]:
         raise unreadable
     n_left, n_right = int(numbers[0]), int(numbers[1])
+    if (n_left, n_right) != tuple(shape):
+        raise ValueError(f"the state is of a layer {(n_left, n_right)}, this one is {shape}")
     degree, right = numbers[2 : 2 + n_left], numbers[2 + n_left :]
     if degree.sum() != right.size:
         raise unreadable
@@ -112,9 +114,7 @@ def _links(
         return None
     if found != values or GRAPH_KEY not in state:
         raise ValueError("the state must have both the links and their values")
-    new = decoded(state[GRAPH_KEY])
-    if new.shape != graph.shape:
-        raise ValueError(f"the state is of a layer {new.shape}, this one is {graph.shape}")
+    new = decoded(state[GRAPH_KEY], graph.shape)
     if "values" not in own and new != graph:
         raise ValueError(
             "the state has other links, and the values here are pruned: make that permanent first "

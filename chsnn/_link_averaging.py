@@ -332,7 +332,7 @@ def share_links(layers: Mapping[str, LinkValues], ranks: Ranks) -> None:
         if all(theirs[i] == found[0][i] for theirs in found):
             continue
         links = ranks.broadcast_rows(encoded(layer.graph))
-        if (graph := decoded(links)) != layer.graph:
+        if (graph := decoded(links, layer.graph.shape)) != layer.graph:
             layer.set_graph(graph)
         values = plain(layer.values).detach().clone()
         ranks.broadcast(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class Checkpoint:
         What the way of rewiring remembers; None before the first epoch.
     history : list of dict
         A row per finished epoch.
+    run : dict or None
+        Which run the training belongs to, where somebody said so.
+    changes : list of dict
+        What was changed when it was resumed: see :func:`chsnn.settings.changes_between`.
     """
 
     model: nn.Module
@@ -46,6 +50,8 @@ class Checkpoint:
     evolution: Rewiring | None
     rewirer: Mapping[str, Any] | None
     history: list[dict[str, Any]]
+    run: Mapping[str, Any] | None = None
+    changes: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class SavedTraining:
     ----------
     path : Path
     settings : TrainingSettings
-    names, evolution, rewirer, history
+    names, evolution, rewirer, history, run, changes
         As of :class:`Checkpoint`.
     optimizer_state : dict
         By parameter name and entry.
@@ -68,6 +74,8 @@ class SavedTraining:
     evolution: Rewiring | None
     rewirer: Mapping[str, Any] | None
     history: list[dict[str, Any]]
+    run: dict[str, Any] | None
+    changes: list[dict[str, Any]]
     optimizer_state: dict[str, dict[str, Any]]
     description: Description
     tensors: dict[str, Tensor]
@@ -202,6 +210,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
         "rewirer": rewirer,
         "history": checkpoint.history,
         "optimizer": numbers,
+        "run": None if checkpoint.run is None else dict(checkpoint.run),
+        "changes": [dict(change) for change in checkpoint.changes],
     }
     return _write(path, document, checkpoint.model, tensors)
 
@@ -242,6 +252,8 @@ def _saved_training(
         evolution=_evolution_of(document["evolution"]),
         rewirer=rewirer,
         history=document["history"],
+        run=document.get("run"),  # not in files of before
+        changes=document.get("changes", []),
         optimizer_state=state,
         description=_description(document, path),
         tensors=tensors,
@@ -256,7 +268,8 @@ def keep_previous(path: Path) -> None:
     if not path.is_file():
         return
     previous = previous_of(path)
-    copy = previous.with_name(f"{previous.name}.tmp")
+    # A name of those that chgraph.storage knows as temporary.
+    copy = previous.with_name(f".{previous.name}.previous.tmp")
     copy.unlink(missing_ok=True)
     try:
         os.link(path, copy)
@@ -291,7 +304,7 @@ def _model(
     description: Description, tensors: dict[str, Tensor], model: nn.Module | None, path: Path
 ) -> nn.Module:
     try:
-        model = build(description) if model is None else model
+        model = build(description, tensors) if model is None else model
         return restore(model, description, _below(_MODEL, tensors))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error

@@ -129,7 +129,9 @@ def read_hardware(path: str | Path) -> dict[str, Hardware]:
     path = Path(path)
     try:
         return parse_hardware(path.read_text(encoding="utf-8"))
-    except (ValueError, TypeError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError(f"{path}: tables or lists are nested too deeply") from None
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 

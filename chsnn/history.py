@@ -42,13 +42,21 @@ class History:
         """
         return [row[name] for row in self.rows]
 
-    def write_csv(self, path: Path) -> Path:
-        """Write the rows as a table, atomically; what an epoch has no entry for stays empty."""
+    def write_csv(self, path: Path, *, run: str | None = None) -> Path:
+        """Write the rows as a table, atomically; what an epoch has no entry for stays empty.
+
+        Parameters
+        ----------
+        path : Path
+        run : str, optional
+            Name of the run, which is the last column then.
+        """
         text = io.StringIO()
         columns = dict.fromkeys(name for row in self.rows for name in row)
-        writer = csv.DictWriter(text, fieldnames=list(columns))
+        more = {} if run is None else {"run": run}
+        writer = csv.DictWriter(text, fieldnames=[*columns, *more])
         writer.writeheader()
-        writer.writerows(self.rows)
+        writer.writerows(row | more for row in self.rows)
         return write_atomically(path, text.getvalue().encode())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Junction, Wiring
@@ -20,6 +22,8 @@ from chsnn.sparse import sparse_layers
 from chsnn.wiring import wiring_of
 
 _EXTRA = "_extra_state"
+_ALWAYS = 10_000_000  # numbers that a model may have, whatever its file holds: 80 MB
+_MAKERS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
 
 
 @dataclass(frozen=True)
@@ -105,24 +109,71 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def build(description: Description) -> nn.Module:
+def build(description: Description, tensors: Mapping[str, Tensor]) -> nn.Module:
     """Return a new model of one of the project's own classes, its tensors still to come.
+
+    Parameters
+    ----------
+    description : Description
+    tensors : mapping of str to Tensor
+        Those to come: a model of sizes that they cannot fill is not made.
 
     Raises
     ------
     ValueError
-        If the class is somebody else's.
+        If the class is somebody else's, or a size cannot be; before memory is taken for it.
     """
     if description.builder not in BUILDERS:
         raise ValueError(
             f"the file holds a {description.class_name}, which is made by its own code: give one "
             "that is to take up the state, with model=..."
         )
-    model = BUILDERS[description.builder].from_specification(description.specification)
+    most = max(_ALWAYS, 2 * sum(tensor.numel() for tensor in tensors.values()))
+    _check_sizes(description, most)
+    with _Bounded(most):
+        model = BUILDERS[description.builder].from_specification(description.specification)
     for name, layer in sparse_layers(model).items():
         if description.layers[name]["bias"] and layer.bias is None:  # added after it was built
             layer.bias = nn.Parameter(torch.zeros(layer.out_features))
     return model
+
+
+def _check_sizes(description: Description, most: int) -> None:
+    for number in _whole_numbers(description.specification):
+        if number > most:
+            raise ValueError(_too_large(number))
+    depth = description.specification.get("depth", 0)
+    if isinstance(depth, int) and depth > len(description.parameters):
+        raise ValueError(f"the file states {depth:,} blocks, and has not so many parameters")
+
+
+def _whole_numbers(document: Any) -> Iterator[int]:
+    """Yield every integer in a JSON-ready document."""
+    if isinstance(document, int):
+        yield document
+    elif isinstance(document, Mapping | list | tuple):
+        for part in document.values() if isinstance(document, Mapping) else document:
+            yield from _whole_numbers(part)
+
+
+def _too_large(size: int) -> str:
+    return f"the file states a size of {size:,}, and has not so many numbers"
+
+
+class _Bounded(TorchFunctionMode):
+    """In the ``with`` block no tensor is made of more than so many numbers."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._left = most
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _MAKERS:
+            size = kwargs["size"] if kwargs and "size" in kwargs else args
+            self._left -= math.prod(_whole_numbers(size))
+            if self._left < 0:
+                raise ValueError(_too_large(math.prod(_whole_numbers(size))))
+        return func(*args, **(kwargs or {}))
 
 
 def restore(model: nn.Module, description: Description, tensors: Mapping[str, Tensor]) -> nn.Module:

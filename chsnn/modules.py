@@ -18,8 +18,29 @@ CONVOLUTIONS = (
 )
 
 
+def check_model(model: object) -> nn.Module:
+    """Return a model, or raise TypeError if it is not a torch module.
+
+    Examples
+    --------
+    >>> check_model("mlp")
+    Traceback (most recent call last):
+    TypeError: model must be a torch module, got str
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+    return model
+
+
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the module itself of one that ``torch.compile`` or DistributedDataParallel holds."""
+    """Return the module itself of one that ``torch.compile`` or DistributedDataParallel holds.
+
+    Raises
+    ------
+    TypeError
+        If it is not a torch module.
+    """
+    check_model(model)
     inner = getattr(model, "_orig_mod", None)
     if isinstance(inner, nn.Module):
         return unwrapped(inner)
@@ -36,7 +57,7 @@ def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 def device_of(model: nn.Module) -> torch.device:
     """Return where a model's parameters are; the CPU for one without."""
-    first = next(model.parameters(), None)
+    first = next(check_model(model).parameters(), None)
     return torch.device("cpu") if first is None else first.device
 
 

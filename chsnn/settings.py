@@ -183,6 +183,23 @@ def resumed_settings(
     return settings
 
 
+def changes_between(
+    before: TrainingSettings, after: TrainingSettings, *, epochs_done: int
+) -> list[dict[str, Any]]:
+    """Return which settings differ, as a record of what was changed after so many epochs.
+
+    Examples
+    --------
+    >>> changes_between(TrainingSettings(), TrainingSettings(epochs=9), epochs_done=3)
+    [{'after_epoch': 3, 'setting': 'epochs', 'before': 30, 'now': 9}]
+    """
+    return [
+        {"after_epoch": epochs_done, "setting": name, "before": old, "now": new}
+        for name in (setting.name for setting in fields(TrainingSettings))
+        if (old := getattr(before, name)) != (new := getattr(after, name))
+    ]
+
+
 def check_unchanged(
     before: TrainingSettings,
     after: TrainingSettings,

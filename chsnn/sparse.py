@@ -18,7 +18,7 @@ from chsnn._input_reading import Reading, as_inputs, read_inputs
 from chsnn._layer_choice import choose
 from chsnn.layers import SparseLinear
 from chsnn.loading import check_before_loading
-from chsnn.modules import device_of, unwrapped
+from chsnn.modules import check_model, device_of, unwrapped
 from chsnn.seeds import seeded, stream
 from chsnn.weights import WEIGHTS, initial_weights, input_gain
 from chsnn.wiring import describe, find_wiring
@@ -109,8 +109,7 @@ def sparsify(
     >>> sparsify(model, 0.9)[0]
     SparseLinear(in_features=100, out_features=50, links=500, sparsity=0.9, ...)
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+    check_model(model)
     check_choice("topology", topology, SPARSIFY_TOPOLOGIES)
     check_choice("weights", weights, SPARSIFY_WEIGHTS)
     seed = check_count("seed", seed)

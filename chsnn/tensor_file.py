@@ -16,6 +16,7 @@ from torch import Tensor
 from chgraph.storage import write_atomically
 
 _FORMAT = 3
+_LONGEST_HEADER = 100_000_000  # of safetensors
 
 
 class UnreadableCheckpoint(ValueError):
@@ -48,9 +49,27 @@ def read_document(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return _parsed(content)
     except KeyError as error:
         why = f"it has no {error}"
-    except (SafetensorError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, AttributeError, TypeError, ValueError, RecursionError) as error:
         why = str(error)
     raise UnreadableCheckpoint(f"{path} is not a checkpoint that can be read: {why}")
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """Return the document of a file without reading its tensors; None if it has none to read.
+
+    What it says is to be believed only once :func:`read_document` has checked the whole file.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            if length > min(path.stat().st_size, _LONGEST_HEADER):
+                return None
+            text = _metadata(start + file.read(length))["chsnn"]
+        document = json.loads(text)
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) and document.get("format") == _FORMAT else None
 
 
 def _parsed(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:

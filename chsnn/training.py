@@ -28,11 +28,12 @@ from chsnn.history import History, Ranking, Tally
 from chsnn.learning import Learner, LearningRule, Loss, Parts
 from chsnn.measuring import topology, validate
 from chsnn.metrics import Metric, cross_entropy
+from chsnn.modules import check_model
 from chsnn.optimizers import make_optimizer
 from chsnn.progress import EpochBar
 from chsnn.ranks import Ranks, launched_ranks, own_device
 from chsnn.seeds import seeded, stream, torch_stream
-from chsnn.settings import TrainingSettings
+from chsnn.settings import TrainingSettings, changes_between
 
 CHECKPOINT, BEST, HISTORY = "checkpoint.safetensors", "best.safetensors", "history.csv"
 
@@ -89,6 +90,9 @@ class Trainer:
         Label of the progress bar.
     in_shape : (C, H, W), optional
         Of an image that comes as a row, for augmentations; square ones of one channel need none.
+    run : mapping, optional
+        Which run the training belongs to, JSON-ready with an `id`: every file in the folder
+        carries it.
     callbacks : sequence of callable
         Called with (trainer, row) after every epoch, once it is saved; :meth:`stop` in one ends
         the training. On every rank.
@@ -129,12 +133,12 @@ class Trainer:
         progress: bool = True,
         name: str = "training",
         in_shape: tuple[int, int, int] | None = None,
+        run: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
         ranks: Ranks | Literal["torchrun"] | None = "torchrun",
         **changes: Any,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        check_model(model)
         if isinstance(model, nn.parallel.DistributedDataParallel):
             raise TypeError(
                 "model must not be wrapped: the trainer averages gradients over ranks by itself; "
@@ -169,7 +173,10 @@ class Trainer:
         self.progress = progress and self._together.writes
         self.name = name
         self.in_shape = in_shape
+        self.run = run
         self.callbacks = tuple(callbacks)
+        # What was changed when the training was resumed, in the order that it was.
+        self.changes: list[dict[str, Any]] = []
         self.history = History()
         self.rewirer: Rewirer | None = None
         self._saved_rewirer: Mapping[str, Any] | None = None
@@ -206,8 +213,8 @@ class Trainer:
             validation = as_batches(validation, BATCH, name="validation", workers=workers)
             check_whole(validation)
         self._attach(train)
-        if (folder := self.folder) is not None and not self.history.rows:
-            self._together.first(lambda: str(self.save(folder / CHECKPOINT)))
+        if (folder := self.folder) is not None:
+            self._together.first(self._begin_files, folder)
         while len(self.history.rows) < self.settings.epochs and not self._has_ended():
             row = self.epoch(train, validation)
             if folder is not None:
@@ -341,6 +348,12 @@ class Trainer:
 
     # ----------------------------------------------------------------- save, resume
 
+    def _begin_files(self, folder: Path) -> None:
+        if self.history.rows:  # the checkpoint has them: a table that was lost is there again
+            self._write_history(folder)
+        else:
+            self.save(folder / CHECKPOINT)
+
     def _save_epoch(self, folder: Path, row: dict[str, Any]) -> None:
         # The best model first: a run that dies before its checkpoint is written trains this
         # epoch again and finds it the best again. The other way round it would be missed.
@@ -348,7 +361,10 @@ class Trainer:
             self.save(folder / BEST)
         keep_previous(folder / CHECKPOINT)
         self.save(folder / CHECKPOINT)
-        self.history.write_csv(folder / HISTORY)
+        self._write_history(folder)
+
+    def _write_history(self, folder: Path) -> None:
+        self.history.write_csv(folder / HISTORY, run=None if self.run is None else self.run["id"])
 
     def save(self, path: str | Path) -> Path:
         """Write everything needed to go on: model, optimiser, evolution, history, settings.
@@ -369,6 +385,8 @@ class Trainer:
                 evolution=self.evolution,
                 rewirer=rewirer,
                 history=self.history.rows,
+                run=self.run,
+                changes=self.changes,
             ),
         )
 
@@ -411,5 +429,9 @@ class Trainer:
 
     def _take_up(self, saved: SavedTraining) -> None:
         saved.restore_optimizer(self.optimizer, self.model)
+        self.run = saved.run if self.run is None else self.run
+        done = len(saved.history)
+        changed = changes_between(saved.settings, self.settings, epochs_done=done)
+        self.changes = [*saved.changes, *changed]
         self.history = History(saved.history)
         self._saved_rewirer = saved.rewirer

@@ -12,6 +12,9 @@ Katz   sum over the walks between u and v of beta^length, beta = 1 / (2 lambda_m
 SPM    structural perturbation of the adjacency matrix, mean of 10 removals of 10 %
 =====  ==========================================================================
 
+Katz and SPM are left to LAPACK, whose last digits (1e-13) depend on its number of threads; all
+other scores are the same bits at any.
+
 In a bipartite network u and v have no common neighbors. There the local community (links
 between N(u) and N(v)) takes their place: LCL is the number of these links, cn_u and cn_v are
 the numbers of neighbors of u and of v that have one, g(z) is how many of them z has, and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,25 @@ def fetch(sha256: Mapping[str, str], url: str, folder: Path) -> None:
     fetch_one = fetcher(folder, list(sha256))
     for name, checksum in sha256.items():
         fetch_one(url + name, f"sha256:{checksum}")
+
+
+def check_files(sha256: Mapping[str, str], folder: Path) -> None:
+    """Raise ValueError at a file in a folder that has not the checksum it is to have.
+
+    Parameters
+    ----------
+    sha256 : mapping of str to str
+        Checksum of each file, by name.
+    folder : Path
+    """
+    for name, checksum in sha256.items():
+        with (folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != checksum:
+            raise ValueError(
+                f"{folder / name} is not the file it should be: its SHA-256 is {found}, not "
+                f"{checksum}; remove it to fetch it, or leave the download out to read it as it is"
+            )
 
 
 def fetcher(folder: Path, wanted: Sequence[str]) -> Callable[[str, str], Path]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor
 
 from chsnn.data.datasets import DataSet, Samples
-from chsnn.data.files import data_folder, fetch
+from chsnn.data.files import check_files, data_folder, fetch
 
 _FILES = {
     "train images": "train-images-idx3-ubyte",
@@ -28,6 +30,7 @@ _SHA256 = {
 _SPLIT_SEED = 20251107
 _N_VALIDATION = 5_000
 _UNSIGNED_BYTE = 0x08
+_TIMES = 1032  # no byte of a gzip file unpacks to more
 
 
 def load_mnist(root: str | Path | None = None, *, download: bool = False) -> DataSet:
@@ -38,7 +41,8 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
     root : path, optional
         Folder of the IDX files; by default :func:`chsnn.data.files.data_folder`.
     download : bool
-        Whether to fetch the files that are missing, with a check of their SHA-256.
+        Whether to fetch the files that are missing. Those and the gzipped ones that are there are
+        checked by their SHA-256 then; without, gzipped ones by the checksum inside them.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def load_mnist(root: str | Path | None = None, *, download: bool = False) -> Dat
     folder = data_folder("mnist", root)
     if download:
         missing = [name for name in _FILES.values() if _existing(folder, name) is None]
+        packed = [name for name in _FILES.values() if (folder / f"{name}.gz").is_file()]
+        check_files({f"{name}.gz": _SHA256[name] for name in packed}, folder)
         fetch({f"{name}.gz": _SHA256[name] for name in missing}, _MIRROR, folder)
     arrays = {part: read_idx(_find(folder, name)) for part, name in _FILES.items()}
     n_train = len(arrays["train labels"])
@@ -73,20 +79,25 @@ def read_idx(path: Path) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the header and the length of the file do not say so.
+        If the header and the length of the file do not say so, or it is damaged.
     """
+    is_packed, size = path.suffix == ".gz", path.stat().st_size
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            start = file.read(4)
+            if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UNSIGNED_BYTE:
+                raise ValueError(f"{path} is not an IDX file of unsigned bytes")
+            shape = tuple(int(n) for n in np.frombuffer(file.read(4 * start[3]), dtype=">u4"))
+            n_values = math.prod(shape)
+            # One that lies of its length takes no memory for it.
+            can_be = len(shape) == start[3] and n_values <= (_TIMES if is_packed else 1) * size
+            content = file.read(n_values + 1) if can_be else b""
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
-        raise ValueError(f"{path} is not an IDX file of unsigned bytes")
-    n_axes = content[3]
-    start = 4 + 4 * n_axes
-    shape = tuple(int(n) for n in np.frombuffer(content[4:start], dtype=">u4"))
-    if len(shape) != n_axes or len(content) - start != int(np.prod(shape)):
-        raise ValueError(f"{path} has {len(content) - start} values, its header says {shape}")
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+    if not can_be or len(content) != n_values:
+        has = f"{len(content)} values" if len(content) < n_values and can_be else "other values"
+        raise ValueError(f"{path} has {has}, its header says {shape}")
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
 def _existing(folder: Path, name: str) -> Path | None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from chsnn.encoding import Encoder
 from chsnn.fused import DenseLIF, DenseReadout, SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
-from chsnn.modules import unwrapped
+from chsnn.modules import check_model, unwrapped
 from chsnn.networks.conv import SpikingConv
 from chsnn.networks.mlp import SpikingMLP
 from chsnn.networks.stages import ConvStage, over_steps
@@ -131,7 +131,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _first_of(model: nn.Module) -> str:
-    for name, module in model.named_modules():
+    for name, module in check_model(model).named_modules():
         if name and not isinstance(module, (*_PLAIN, *_FUSED, nn.ModuleList, LIFNumbers)):
             return f" with {name!r}, a {type(module).__name__}"
     return ""

@@ -189,6 +189,8 @@ def from_nir(graph: nir.NIRGraph | str | Path, *, dt: float = DT) -> SpikingChai
     >>> bool(torch.allclose(again(x).mean(0), model(x)))
     True
     """
+    if not isinstance(graph, str | Path | _nir().NIRGraph):
+        raise TypeError(f"graph must be a NIR graph or a path, got {type(graph).__name__}")
     if not isinstance(graph, str | Path):
         return _chain(graph, dt)
     if not Path(graph).is_file():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ def _layer_arrays(prefix: str, layer: SparseLinear) -> dict[str, np.ndarray]:
     return {f"{prefix}_{name}": array for name, array in arrays.items()}
 
 
+_UNREADABLE = (
+    *(ValueError, KeyError, TypeError, OSError, RecursionError, EOFError),
+    *(zlib.error, zipfile.BadZipFile),
+)
+
+
 def from_npz(path: str | Path) -> EventNetwork:
     """Return an event-driven network from arrays that :func:`to_npz` wrote.
 
@@ -125,7 +132,7 @@ def from_npz(path: str | Path) -> EventNetwork:
                 raise ValueError(f"format {about['format']!r} is not {FORMAT!r}")
             stages = [_stage(arrays, i, tuple(s)) for i, s in enumerate(about["shapes"])]
             encoder = Encoder(about["encoding"] or "none", about["timesteps"] or 1)
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is not a file of links, or is damaged: {error}") from error
     return EventNetwork(stages, encoder)
 

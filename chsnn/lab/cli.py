@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from chgraph.checks import check_positive_int
-from chgraph.command_line import fail, parse_arguments, print_result
+from chgraph.command_line import INTERRUPTED, fail, parse_arguments, print_result, said
 from chgraph.plotting import save_figure
 from chsnn import stp
 from chsnn.energy import HARDWARE, estimate_energy
@@ -22,22 +22,26 @@ from chsnn.hardware import as_hardware
 from chsnn.lab import plotting
 from chsnn.lab.comparison import plan_runs, run_plans
 from chsnn.lab.config import NeuronConfig, RewiringName, RunConfig
-from chsnn.lab.experiment import Experiment, config_to_resume, load_for, open_run
-from chsnn.lab.folder import CONFIG, PAGE, ROWS, check_free
+from chsnn.lab.experiment import (
+    Experiment,
+    config_to_resume,
+    load_for,
+    open_run,
+    read_config,
+)
+from chsnn.lab.folder import BASELINE, CONFIG, PAGE, ROWS, check_free
 from chsnn.lab.following import follow, lead
 from chsnn.lab.methods import FULLY_CONNECTED, METHODS
 from chsnn.lab.networks import Network, check_links
 from chsnn.lab.page import write_comparison_page, write_run_page
 from chsnn.lab.report import summary
 from chsnn.lab.summaries import table
-from chsnn.lab.training import chosen
 from chsnn.ranks import is_first_process, launched_ranks
 from chsnn.training import CHECKPOINT, TrainingDiverged
 
 _METHODS = (
     "Methods by name. " + ". ".join(f"{n}: {m.description}" for n, m in METHODS.items()) + "."
 )
-_INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Compare(RunConfig):
         try:
             rows = run_plans(plans, base.out, processes=self.processes)
         except KeyboardInterrupt:
-            fail("chsnn", "interrupted; the same command goes on from here", _INTERRUPTED)
+            fail("chsnn", "interrupted; the same command goes on from here", INTERRUPTED)
         text = f"{table(rows)}\ntable, rows and picture: {base.out}; page: {base.out / PAGE}"
         print_result(rows, text, json=self.json)
 
@@ -245,10 +249,10 @@ class Report:
 
 
 def _comparable(folder: Path, config: RunConfig) -> Network:
-    """Return the network of a run on the same data."""
-    if not (folder / CONFIG).is_file() and (folder / CHECKPOINT).is_file():
-        return chosen(replace(config, out=folder))  # the baseline/ of a run
-    theirs, network = open_run(folder)
+    """Return the network of a run, or the twin of one, on the same data."""
+    is_twin = folder.name == BASELINE and not (folder / CONFIG).is_file()
+    run = folder.parent if is_twin else folder
+    theirs = read_config(run)
     for name in ("data", "pool", "binary", "timesteps"):
         mine, other = getattr(config, name), getattr(theirs, name)
         if mine != other:
@@ -256,7 +260,7 @@ def _comparable(folder: Path, config: RunConfig) -> Network:
                 f"compare must be a run on the same samples: {name} is {other!r} in {folder} and "
                 f"{mine!r} here"
             )
-    return network
+    return open_run(run, baseline=is_twin)[1]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -272,9 +276,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (ValueError, TypeError, ImportError, TrainingDiverged) as error:
         fail("chsnn", str(error), 2)
     except OSError as error:  # a full disk, a folder that cannot be written, a missing file
-        fail("chsnn", _said(error), 2)
+        kept = "" if error.strerror is None else "; what was finished before is still there"
+        fail("chsnn", said(error) + kept, 2)
     except KeyboardInterrupt:
-        fail("chsnn", "interrupted", _INTERRUPTED)
+        fail("chsnn", "interrupted", INTERRUPTED)
 
 
 def _train_along(arguments: list[str]) -> None:
@@ -293,15 +298,7 @@ def _train_along(arguments: list[str]) -> None:
     except (RuntimeError, ValueError, TypeError) as error:
         fail("chsnn", f"rank {ranks.rank}: {error}", 1)
     except KeyboardInterrupt:
-        raise SystemExit(_INTERRUPTED) from None
-
-
-def _said(error: OSError) -> str:
-    """Return an error of the file system in one line, with its file."""
-    if error.strerror is None:
-        return str(error)
-    place = "" if error.filename is None else f"{error.filename}: "
-    return f"{place}{error.strerror.lower()}; what was finished before is still there"
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _check_alone(command: Any) -> None:
@@ -366,7 +363,7 @@ def _run(
         saved = f"the last finished epoch is in {folder / CHECKPOINT}; go on with"
         if not (folder / CHECKPOINT).is_file():
             saved = "nothing had been trained yet; start again with"
-        fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", _INTERRUPTED)
+        fail("chsnn", f"interrupted; {saved}: chsnn resume {folder}", INTERRUPTED)
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{error}; what was finished is in {folder}") from error
     print_result(

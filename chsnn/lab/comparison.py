@@ -16,13 +16,15 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from chgraph.plotting import save_figure
-from chgraph.storage import write_atomically
+from chgraph.storage import folder_lock, remove_temporary, write_atomically
 from chsnn.lab import plotting
-from chsnn.lab.config import RunConfig
+from chsnn.lab.config import RunConfig, read_run
 from chsnn.lab.experiment import Experiment
-from chsnn.lab.folder import CONFIG, REPORT, ROWS, check_writable, folder_of_run
+from chsnn.lab.folder import CONFIG, REPORT, ROWS, check_writable, exactly, folder_of_run
+from chsnn.lab.identity import RunIdentity, check_run
 from chsnn.lab.methods import FULLY_CONNECTED, method_config
 from chsnn.lab.page import write_comparison_page
+from chsnn.lab.starting import writing
 from chsnn.lab.summaries import summarise, table
 
 TABLE, FIGURE = "comparison.md", "comparison.png"
@@ -65,7 +67,7 @@ class Plan:
     @property
     def name(self) -> str:
         """What the run is called while it goes on."""
-        share = f" {self.sparsity:.4g}" if self.sparsity else ""
+        share = f" {exactly(self.sparsity)}" if self.sparsity else ""
         return f"{self.method}{share}, seed {self.config.seed}"
 
 
@@ -131,11 +133,19 @@ def run_plans(
     Raises
     ------
     ValueError
-        If `folder` cannot be written, or a run folder holds a run with other settings; nothing
-        has been changed then. If a run fails; the others are stopped, and all can go on from
-        where they are.
+        If `folder` cannot be written, or another process does so, or a run folder holds a run
+        with other settings or a damaged report; nothing has been changed then. If a run fails;
+        the others are stopped, and all can go on from where they are.
     """
     check_writable(folder)
+    with folder_lock(folder):
+        remove_temporary(folder)
+        return _run_plans(plans, folder, processes, progress)
+
+
+def _run_plans(
+    plans: Sequence[Plan], folder: Path, processes: int, progress: bool
+) -> list[dict[str, Any]]:
     for plan in plans:
         _check_folder(plan.config)
     finished = {plan: row for plan in plans if (row := _finished(plan)) is not None}
@@ -180,16 +190,20 @@ def _rows(
 
 
 class _Process:
-    """A run in a process of its own: the command ``chsnn resume`` on the run's folder."""
+    """A run in a process of its own: the command ``chsnn resume`` on the run's folder.
+
+    It ends with this process, however that ends: see :mod:`chsnn.lab.tied`.
+    """
 
     def __init__(self, plan: Plan, threads: int) -> None:
         self.plan = plan
-        plan.config.write(plan.config.out / CONFIG)
+        _put_config(plan.config)
         share = str(plan.config.threads or threads)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by row() or stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "chsnn.lab.cli", "resume", str(plan.config.out)],
+            [sys.executable, "-m", "chsnn.lab.tied", "resume", str(plan.config.out)],
             env={**os.environ, "OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share},
+            stdin=subprocess.PIPE,  # its other end closes when this process is no more
             stdout=subprocess.DEVNULL,
             stderr=self._said,
         )
@@ -208,7 +222,7 @@ class _Process:
         """
         self._said.seek(0)
         said = self._said.read().decode(errors="replace").strip().splitlines()
-        self._said.close()
+        self._close()
         if self._process.returncode != 0:
             reason = said[-1] if said else f"exit status {self._process.returncode}"
             raise ValueError(f"the run {self.plan.name!r} failed: {reason}")
@@ -220,7 +234,12 @@ class _Process:
         """End the process, which loses at most the epoch it is in."""
         self._process.terminate()
         self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
         self._said.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def _row(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
@@ -239,14 +258,38 @@ def _check_folder(config: RunConfig) -> None:
         )
 
 
+def _put_config(config: RunConfig) -> None:
+    """Write the settings of a run into its folder, where it may go on."""
+    path = config.out / CONFIG
+    with writing(config.out):
+        run = RunIdentity.read(read_run(path)) if path.is_file() else None
+        config.write(path, run=None if run is None else run.to_dict())
+
+
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """Return what decides the outcome of a run, as its row has it."""
     return {k: v for k, v in config.to_dict().items() if k not in _NOT_SETTINGS}
 
 
 def _finished(plan: Plan) -> dict[str, Any] | None:
+    """Return the row of a run that is finished, None of another.
+
+    Raises
+    ------
+    ValueError
+        If its report is damaged or of another run.
+    """
     path = plan.config.out / REPORT
-    return _row(plan, json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    check_run(plan.config.out, plan.config)
+    try:
+        return _row(plan, json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(
+            f"{path} is no whole report: {reason}; remove it, and the run is measured again"
+        ) from error
 
 
 def _write(rows: list[dict[str, Any]], folder: Path) -> None:

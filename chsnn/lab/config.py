@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -30,6 +31,8 @@ RewiringName = Literal["evolution", "DeepR", "GradR", "SDSNN", "DPAP", "none"]
 NetworkName = Literal["mlp", "2conv2fc", "6conv2fc", "spikformer"]
 NETWORKS = ("mlp", *PLANS, "spikformer")
 REWIRINGS = ("evolution", "DeepR", "GradR", "SDSNN", "DPAP", "none")
+# The table of a file that says which run it belongs to.
+_RUN = "run"
 # Which start fully connected and take links away.
 _FROM_ALL_LINKS = ("GradR", "SDSNN", "DPAP")
 _CHOICES = {
@@ -237,9 +240,10 @@ class RunConfig(TrainingSettings):
         """Return the configuration as numbers, names and tables; what is left out is missing."""
         return _toml_ready(asdict(self))
 
-    def write(self, path: Path) -> Path:
-        """Write the configuration as TOML, atomically."""
-        return write_atomically(path, tomli_w.dumps(self.to_dict()).encode())
+    def write(self, path: Path, *, run: Mapping[str, str] | None = None) -> Path:
+        """Write the configuration as TOML, atomically; `run` says which run it belongs to."""
+        table = self.to_dict() | ({} if run is None else {_RUN: dict(run)})
+        return write_atomically(path, tomli_w.dumps(table).encode())
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> RunConfig:
@@ -256,6 +260,8 @@ class RunConfig(TrainingSettings):
     def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:
         """Read a configuration from TOML; what it does not name has its default.
 
+        The run that a file may say it belongs to is left out: :func:`read_run` reads that.
+
         Parameters
         ----------
         path : Path
@@ -269,15 +275,36 @@ class RunConfig(TrainingSettings):
         ValueError
             If it is not TOML, has an unknown key, or a value out of range.
         """
-        if not path.is_file():
-            raise FileNotFoundError(f"no configuration file at {path}")
+        table = _read_table(path)
+        table.pop(_RUN, None)
+        if out is not None:
+            table["out"] = out
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            if out is not None:
-                table["out"] = out
             return _from_table(RunConfig, table)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def read_run(path: Path) -> Any:
+    """Return what a configuration file says of the run that it belongs to, None if nothing.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :meth:`RunConfig.read`.
+    """
+    return _read_table(path).get(_RUN)
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no configuration file at {path}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path}: tables or lists are nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _toml_ready(table: dict[str, Any]) -> dict[str, Any]:

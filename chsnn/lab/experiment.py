@@ -18,23 +18,20 @@ from chsnn.lab.folder import (
     PICTURES,
     REPORT,
     SAMPLES,
-    TRAINED,
     check_folder,
     check_free,
-    start_anew,
 )
+from chsnn.lab.identity import FULLY_CONNECTED, SPARSE, RunIdentity, check_run
 from chsnn.lab.networks import Network, build_network, image_read
 from chsnn.lab.page import write_run_page
 from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.spikes import ShownSample, shown_samples, write_samples
+from chsnn.lab.starting import finish_start, start_anew, write_config, writing
 from chsnn.lab.tensorboard import check_installed
 from chsnn.lab.training import Training, chosen
-from chsnn.settings import CHANGEABLE, check_unchanged
 from chsnn.sparse import sparse_layers
 from chsnn.threads import threads
-
-# What may change when a run goes on, beside CHANGEABLE: none of it decides the outcome.
-_FREE = ("out", "threads", "download", "tensorboard", "hardware")
+from chsnn.training import CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -107,23 +104,32 @@ class Experiment:
         Raises
         ------
         ValueError
-            If the folder holds an earlier run, and is neither to go on nor to be replaced.
+            If the folder holds an earlier run, and is neither to go on nor to be replaced; if
+            another process writes into it; if it is to go on and a file in it belongs to another
+            run, or was trained with other settings.
         TrainingDiverged
             If a loss or a weight is not finite.
         """
+        folder = self.config.out
+        check_folder(folder)
         if not (resume or overwrite):
-            check_free(self.config.out)
-        with threads(self.config.threads):
+            check_free(folder)
+        with writing(folder), threads(self.config.threads):
+            if not (resume or overwrite):  # what another process has made since
+                check_free(folder)
             return self._run(resume=resume, progress=progress)
 
     def _run(self, *, resume: bool, progress: bool) -> dict[str, Any]:
         folder, before = self.config.out, first_graph(self.network)
-        trainings = self._trainings(resume, progress)
+        run = check_run(folder, self.config) if resume else None
+        if run is None and not (resume and (folder / CHECKPOINT).is_file()):
+            run = RunIdentity.new(self.config)
+        trainings = self._trainings(run, resume=resume, progress=progress)
         if resume:
-            self.config.write(folder / TRAINED)
-            self.config.write(folder / CONFIG)
+            write_config(self.config, folder, run)
         else:
-            start_anew(self.config, trainings[0].trainer)
+            assert run is not None
+            start_anew(self.config, trainings[0].trainer, run)
         trainings[0].keep_topology(image_read(self.config, self.data))
         outcome, *others = [training.outcome(self.data) for training in trainings]
         baseline = others[0] if others else None
@@ -131,6 +137,8 @@ class Experiment:
             outcome = replace(outcome, energy=replace(outcome.energy, baseline=baseline.energy))
         _draw(folder, before, outcome, baseline)
         document = report(outcome, baseline)
+        document |= {"run": None if run is None else run.to_dict()}
+        document |= {"changes": trainings[0].trainer.changes}
         write_samples(folder / SAMPLES, self._shown(outcome.network))
         write_report(folder / REPORT, document)
         write_run_page(folder)
@@ -148,13 +156,15 @@ class Experiment:
             seed=config.seed,
         )
 
-    def _trainings(self, resume: bool, progress: bool) -> list[Training]:
+    def _trainings(self, run: RunIdentity | None, **how: bool) -> list[Training]:
         """Return the trainings of the network and its twin, ready to start or to go on."""
-        how: dict[str, bool] = {"resume": resume, "progress": progress}
-        trainings = [Training.of(self.config, self.network, name="sparse", **how)]
+        names = {name: None if run is None else run.of(name) for name in (SPARSE, FULLY_CONNECTED)}
+        config = self.config
+        trainings = [Training.of(config, self.network, name=SPARSE, run=names[SPARSE], **how)]
         if self.twin is not None:
-            config = replace(self.config.fully_connected(), out=self.config.out / BASELINE)
-            trainings.append(Training.of(config, self.twin, name="fully connected", **how))
+            config = replace(config.fully_connected(), out=config.out / BASELINE)
+            name, run_of_twin = FULLY_CONNECTED, names[FULLY_CONNECTED]
+            trainings.append(Training.of(config, self.twin, name=name, run=run_of_twin, **how))
         return trainings
 
 
@@ -176,15 +186,21 @@ def _check_data(config: RunConfig, data: DataSet) -> None:
     config.augmentation.check(data.in_shape or (data.n_in,), over_time=data.over_time)
 
 
-def open_run(folder: Path) -> tuple[RunConfig, Network]:
+def open_run(folder: Path, *, baseline: bool = False) -> tuple[RunConfig, Network]:
     """Return the configuration and the chosen network (best or last epoch) of a run folder.
+
+    Parameters
+    ----------
+    folder : Path
+    baseline : bool
+        Whether to return the fully connected twin in place of the network.
 
     Raises
     ------
     FileNotFoundError
         If the folder is not a run folder or has no finished epoch yet.
     ValueError
-        If a file in it is damaged.
+        If a file in it is damaged, belongs to another run or was trained with other settings.
 
     Examples
     --------
@@ -203,10 +219,25 @@ def open_run(folder: Path) -> tuple[RunConfig, Network]:
     >>> again.hidden, network.layers[0].graph.shape
     ((16,), (64, 16))
     """
+    config = read_config(folder)
+    check_run(folder, config)
+    return config, chosen(replace(config, out=folder / BASELINE) if baseline else config)
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Return the configuration in a run folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is no run folder.
+    ValueError
+        If the file is damaged.
+    """
+    finish_start(folder)
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
-    config = RunConfig.read(folder / CONFIG, out=folder)
-    return config, chosen(config)
+    return RunConfig.read(folder / CONFIG, out=folder)
 
 
 def config_to_resume(folder: Path) -> RunConfig:
@@ -220,15 +251,10 @@ def config_to_resume(folder: Path) -> RunConfig:
     FileNotFoundError
         If it is not a run folder.
     ValueError
-        If anything else was changed; nothing is written then.
+        If anything else was changed, or a file belongs to another run; nothing is written then.
     """
-    if not (folder / CONFIG).is_file():
-        raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG}")
-    config = RunConfig.read(folder / CONFIG, out=folder)
-    if (folder / TRAINED).is_file():
-        trained = RunConfig.read(folder / TRAINED, out=folder)
-        may_change = (*CHANGEABLE, *_FREE)
-        check_unchanged(trained, config, may_change, what="run", says=f"{CONFIG} says")
+    config = read_config(folder)
+    check_run(folder, config)
     return config
 
 

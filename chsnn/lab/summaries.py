@@ -64,7 +64,7 @@ def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return the comparison as texts, a line of names of columns and a line per method."""
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("method", lambda s: s.method),
-        ("sparsity asked (%)", lambda s: f"{100 * s.sparsity:.4g}" if s.sparsity else ""),
+        ("sparsity asked (%)", lambda s: f"{100 * s.sparsity:.10g}" if s.sparsity else ""),
         ("test accuracy (%)", lambda s: _cell(s, "accuracy", 100, ".2f")),
         ("gain (points)", lambda s: _gain(s.gains) if s.sparsity else ""),
         ("links absent (%)", lambda s: _cell(s, "link_sparsity", 100, ".2f", spread=False)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -38,11 +39,18 @@ class Training:
 
     @classmethod
     def of(
-        cls, config: RunConfig, network: Network, *, name: str, resume: bool, progress: bool
+        cls,
+        config: RunConfig,
+        network: Network,
+        *,
+        name: str,
+        run: Mapping[str, str] | None,
+        resume: bool,
+        progress: bool,
     ) -> Training:
         """Return the training of a network, or of the one in the folder's checkpoint.
 
-        Nothing is written.
+        Nothing is written. `run` is what its files are to say that they belong to.
 
         Raises
         ------
@@ -54,6 +62,7 @@ class Training:
             "n_threads": config.threads,
             "progress": progress,
             "name": name,
+            "run": run,
             "learning": config.learning_rule(),
         }
         trainer = _resumed(config, options) if resume else None

@@ -1,15 +1,17 @@
 """Checkpoints: resume equals a straight run, damage is refused, a file that is there is whole."""
 
 import os
+import resource
 
 import numpy as np
 import pytest
 import torch
 
-from chsnn import LIF, DeepR, Evolution, GradR, Trainer
-from chsnn.checkpoint import previous_of
+from chsnn import LIF, DeepR, Evolution, GradR, Trainer, networks
+from chsnn.checkpoint import load, previous_of, save
 from chsnn.data import Samples
 from chsnn.networks import mlp
+from chsnn.tensor_file import read_document, write_document
 
 N_IN, N_CLASSES = 16, 4
 OPTIONS = {"progress": False, "n_threads": 1}
@@ -298,3 +300,62 @@ def test_the_history_is_written_after_every_epoch(tmp_path):
         "node_sparsity",
         "loss",
     } <= set(header)
+
+
+def resized(specification, places, size):
+    """The specification with one of its whole numbers replaced."""
+    place, *rest = places
+    copy = dict(specification) if isinstance(specification, dict) else list(specification)
+    copy[place] = resized(copy[place], rest, size) if rest else size
+    return copy
+
+
+@pytest.mark.parametrize("size", [2**31, 2**40, 20_000])
+@pytest.mark.parametrize(
+    ("kind", "places"),
+    [
+        ("mlp", ("shapes", 0, 0)),
+        ("mlp", ("shapes", 1, 1)),
+        ("conv", ("stages", 0, 0)),
+        ("conv", ("stages", 1, 0)),
+        ("conv", ("in_shape", 0)),
+        ("conv", ("shapes", 0, 1)),
+        ("spikformer", ("dim",)),
+        ("spikformer", ("hidden",)),
+        ("spikformer", ("depth",)),
+        ("spikformer", ("n_classes",)),
+    ],
+)
+def test_a_file_that_states_sizes_it_does_not_hold_takes_no_memory(tmp_path, kind, places, size):
+    """With a right checksum: somebody wrote it so."""
+    small = {
+        "mlp": lambda: networks.mlp((8, 6, 3), sparsity=0.5),
+        "conv": lambda: networks.conv(
+            "2conv2fc", in_shape=(1, 12, 12), n_classes=3, width=0.05, sparsity=0.5
+        ),
+        "spikformer": lambda: networks.spikformer(
+            in_shape=(1, 16, 16), n_classes=3, dim=16, depth=1, heads=2, sparsity=0.5
+        ),
+    }
+    path = save(small[kind](), tmp_path / "model.safetensors")
+    document, tensors = read_document(path)
+    model = document["model"]
+    model["specification"] = resized(model["specification"], places, size)
+    del document["format"]
+    write_document(path, document, tensors)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KB
+
+
+def test_a_graph_that_states_a_size_it_does_not_hold_takes_no_memory(tmp_path):
+    path = save(networks.mlp((8, 6, 3), sparsity=0.5), tmp_path / "model.safetensors")
+    document, tensors = read_document(path)
+    tensors["model/layers.0._extra_state"][1] = 2**31 - 1
+    del document["format"]
+    write_document(path, document, tensors)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"layer \(8, 2147483647\)"):
+        load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
+import chsnn
 from chgraph.rewiring import Junction, Wiring
 from chsnn import SparseLinear, densify, sparse_layers, sparsify
 from tests.chsnn.evolution.test_restoring import assert_same
@@ -345,3 +346,21 @@ def test_a_wiring_that_is_given_is_kept():
     model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6), nn.Linear(6, 2))
     assert sparsify(model, 0.5, wiring=wiring).wiring is wiring
     assert not hasattr(densify(model), "wiring")
+
+
+@pytest.mark.parametrize("thing", [None, "mlp", np.zeros((3, 2)), [torch.nn.Linear(3, 2)]])
+def test_what_is_not_a_model_is_refused_alike(thing, tmp_path):
+    calls = [
+        lambda: chsnn.sparse_layers(thing),
+        lambda: chsnn.densify(thing),
+        lambda: chsnn.sparsify(thing, 0.5),
+        lambda: chsnn.save(thing, tmp_path / "model"),
+        lambda: chsnn.evaluate(thing, chsnn.load_data("digits").test),
+        lambda: chsnn.export.to_npz(thing, tmp_path / "model"),
+        lambda: chsnn.export.chain_of(thing),
+        lambda: chsnn.Trainer(thing),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=f"^model must be a torch .*{type(thing).__name__}$"):
+            call()
+    assert list(tmp_path.iterdir()) == []

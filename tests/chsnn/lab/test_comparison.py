@@ -214,3 +214,39 @@ def test_bad_input_is_one_line_and_exit_2(arguments, named, tmp_path, capsys):
     assert error.count("\n") == 1
     assert named in error
     assert not (tmp_path / "out").exists()
+
+
+def test_sparsities_that_look_alike_have_folders_of_their_own(tmp_path):
+    values = (0.9, 0.9000004, 0.90000000000001, 0.95)
+    plans = plan_runs(base(tmp_path), ("SET",), values, (0,))
+    assert len({plan.config.out for plan in plans}) == len({plan.name for plan in plans}) == 4
+    assert plans[0].config.out == tmp_path / "set" / "sparsity-0.9" / "seed-0"
+    rows = [row("SET", value, 0, 0.5) for value in values]
+    assert len({line.split("|")[2] for line in table(rows).splitlines()[2:]}) >= 3
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"accuracy": 1', "[" * 100_000, "null"])
+def test_a_damaged_report_is_one_message_with_its_path(finished, content):
+    folder, plans, rows = finished
+    path = plans[1].config.out / "report.json"
+    before = path.read_text()
+    path.write_text(content)
+    try:
+        with pytest.raises(ValueError, match=r"report\.json is no whole report") as error:
+            run_plans(plans, folder, progress=False)
+        assert str(path) in str(error.value)
+    finally:
+        path.write_text(before)
+    assert run_plans(plans, folder, progress=False) == rows
+
+
+def test_a_report_of_another_run_is_refused(finished):
+    folder, plans, _ = finished
+    path, other = (plans[i].config.out / "report.json" for i in (1, 0))
+    before = path.read_text()
+    path.write_text(other.read_text())
+    try:
+        with pytest.raises(ValueError, match=r"report\.json belongs to run"):
+            run_plans(plans, folder, progress=False)
+    finally:
+        path.write_text(before)
