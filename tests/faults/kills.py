@@ -128,7 +128,11 @@ def result(folder: Path) -> dict[str, Any]:
 
 
 def _timeless(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if not k.endswith("seconds") and k != "run"}
+    return {
+        k: _timeless(v) if isinstance(v, dict) else v
+        for k, v in row.items()
+        if not k.endswith("seconds") and k != "run"
+    }
 
 
 def runs(settings: list[str], n: int, seed: int, name: str) -> Count:
