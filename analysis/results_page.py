@@ -1,7 +1,7 @@
 """The tables of the documentation, copied from those of the studies and benchmarks.
 
 ``python -m analysis.results_page [PAGE ...]`` replaces every table that stands below a line
-``<!-- NAME.md, table N -->`` by the N-th table of that page of analysis/results; a test asserts that
+``<!-- NAME.md, table N -->`` by the N-th table of that page of the results; a test asserts that
 the pages say what the results say. ``<!-- NAME.md, table N: TEXT -->`` takes the rows that begin
 so; a text that ends with a colon is then left out. Tables of benchmarks are first written anew from
 their rows (NAME.json).
