@@ -18,6 +18,8 @@ from chsnn.evolution import EvolutionRecord, summed
 from chsnn.metrics import Metric, is_better_small, measured, prefixed
 from chsnn.ranks import Ranks
 
+RUN_COLUMN = "run"  # of a history as a table: the name of the run that it is of
+
 
 @dataclass
 class History:
@@ -53,7 +55,7 @@ class History:
         """
         text = io.StringIO()
         columns = dict.fromkeys(name for row in self.rows for name in row)
-        more = {} if run is None else {"run": run}
+        more = {} if run is None else {RUN_COLUMN: run}
         writer = csv.DictWriter(text, fieldnames=[*columns, *more])
         writer.writeheader()
         writer.writerows(row | more for row in self.rows)

@@ -78,7 +78,7 @@ def run_bounds(costs: np.ndarray, n_runs: int) -> np.ndarray:
     Examples
     --------
     >>> run_bounds(np.array([9, 1, 1, 1, 6]), 3)
-    array([0, 1, 5])
+    array([0, 1, 4, 5])
     """
     sums = np.cumsum(costs, dtype=np.float64)
     total = sums[-1] if sums.size else 0.0

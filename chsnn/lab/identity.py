@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chsnn.history import RUN_COLUMN
 from chsnn.lab.config import RunConfig, read_run
 from chsnn.lab.folder import BASELINE, CONFIG, PREVIOUS, REPORT, TRAINED
 from chsnn.settings import CHANGEABLE, TrainingSettings, check_unchanged
@@ -210,5 +211,5 @@ def _of_history(path: Path) -> str | None:
             row = next(csv.DictReader(file), {})
     except (OSError, ValueError, csv.Error):  # missing or damaged
         return None
-    name = row.get("run")
+    name = row.get(RUN_COLUMN)
     return name if isinstance(name, str) and len(name) == 2 * 8 and name.isalnum() else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chsnn.history import RUN_COLUMN
 from chsnn.lab.folder import BASELINE, CONFIG, REPORT, SAMPLES, TOPOLOGY
 from chsnn.lab.recording import TopologyRecord
 from chsnn.lab.spikes import ShownSample, read_samples
@@ -114,7 +115,11 @@ def read_history(path: Path) -> list[Row]:
     """
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            {name: float(text) if text else None for name, text in row.items() if name}
+            {
+                name: float(text) if text else None
+                for name, text in row.items()
+                if name and name != RUN_COLUMN
+            }
             for row in csv.DictReader(file)
         ]
 

@@ -96,7 +96,7 @@ def test_a_name_that_is_no_number_is_refused(read):
     text = (
         'graph [ node [ id 1 label 1.0E999 ] node [ id 2 label "b" ] edge [ source 1 target 2 ] ]'
     )
-    with pytest.raises(ValueError, match="has the name inf"):
+    with pytest.raises(ValueError, match="must be finite, got inf"):
         read(text, "net.gml")
 
 
