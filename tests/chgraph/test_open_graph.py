@@ -10,6 +10,7 @@ import sys
 import warnings
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from chgraph._folders import MANIFEST, manifest_digest
 from chgraph.files._sorting import ExternalSort
 
 LEAST = 2**22
+compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="slow without compilation")
 
 
 def arrays_of(graph):
@@ -317,6 +319,7 @@ def test_a_network_of_parts_is_that_of_the_whole(tmp_path_factory, pairs, size):
     assert_same(built, BipartiteGraph.from_links(*np.unique(ends, axis=0).T, (10, 11)))
 
 
+@compiled_only
 def test_a_network_of_many_runs_is_that_of_the_whole(tmp_path):
     rng = np.random.default_rng(0)
     ends = rng.integers(0, 60_000, (500_000, 2))
@@ -442,6 +445,7 @@ print(peak[0] - before, graph.n_links, graph.n_nodes)
 """
 
 
+@compiled_only
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to read memory from")
 @pytest.mark.parametrize("bipartite", [False, True])
 def test_memory_does_not_follow_the_links(tmp_path, bipartite):
