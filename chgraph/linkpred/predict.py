@@ -75,7 +75,7 @@ def predict_links(
         Share the work among the workers of a Dask cluster (extra ``dask``); the result has the
         same bits. Each part then takes `n_threads` threads, 1 by default: a worker of four
         threads works on four parts. "Katz", "SPM", the adaptive methods, SPcorr and `nodes` are
-        done by one worker. See :mod:`chgraph.linkpred.distributed`.
+        done by one worker. See `docs/guide/scale.md`.
 
     Returns
     -------

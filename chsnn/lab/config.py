@@ -260,7 +260,7 @@ class RunConfig(TrainingSettings):
     def read(cls, path: Path, *, out: Path | None = None) -> RunConfig:
         """Read a configuration from TOML; what it does not name has its default.
 
-        The run that a file may say it belongs to is left out: :func:`read_run` reads that.
+        The run that a file may say it belongs to is left out: `read_run` reads that.
 
         Parameters
         ----------
