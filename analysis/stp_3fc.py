@@ -81,11 +81,11 @@ class Part:
 
 PARTS = {
     "main": Part(
-        replace(_MNIST, sparsity=0.95), 0.0005, "MNIST, 784-1568-1568-10, hidden layers 95 % sparse"
+        replace(_MNIST, sparsity=0.95), 0.001, "MNIST, 784-1568-1568-10, hidden layers 95 % sparse"
     ),
     "sparsest": Part(
         replace(_MNIST, sparsity=0.9885, learning_rate=0.004),
-        0.0005,
+        0.001,
         "MNIST, 784-1568-1568-10, hidden layers 98.85 % sparse",
     ),
     "nmnist": Part(
