@@ -81,7 +81,9 @@ class Part:
 
 PARTS = {
     "main": Part(
-        replace(_MNIST, sparsity=0.95), 0.001, "MNIST, 784-1568-1568-10, hidden layers 95 % sparse"
+        replace(_MNIST, sparsity=0.95, learning_rate=0.004),
+        0.001,
+        "MNIST, 784-1568-1568-10, hidden layers 95 % sparse",
     ),
     "sparsest": Part(
         replace(_MNIST, sparsity=0.9885, learning_rate=0.004),
