@@ -37,10 +37,10 @@ class Scratch(NamedTuple):
 
 @inlined
 def _push(size: Int, distance: float, node: Int, scratch: Scratch) -> None:
-    """Add a node to a heap of `size` entries."""
+    """Add a node to a heap of `size` entries, each with four below it."""
     i = size
     while i > 0:
-        parent = (i - 1) >> 1
+        parent = (i - 1) >> 2
         if scratch.heap_distance[parent] <= distance:
             break
         scratch.heap_distance[i] = scratch.heap_distance[parent]
@@ -56,16 +56,18 @@ def _drop_first(size: Int, scratch: Scratch) -> None:
     distance, node = scratch.heap_distance[size], scratch.heap_node[size]
     i = 0
     while True:
-        child = 2 * i + 1
-        if child >= size:
+        least = 4 * i + 1
+        if least >= size:
             break
-        if child + 1 < size and scratch.heap_distance[child + 1] < scratch.heap_distance[child]:
-            child += 1
-        if scratch.heap_distance[child] >= distance:
+        nearest = scratch.heap_distance[least]
+        for child in range(least + 1, min(4 * i + 5, size)):
+            if scratch.heap_distance[child] < nearest:
+                nearest, least = scratch.heap_distance[child], child
+        if nearest >= distance:
             break
-        scratch.heap_distance[i] = scratch.heap_distance[child]
-        scratch.heap_node[i] = scratch.heap_node[child]
-        i = child
+        scratch.heap_distance[i] = nearest
+        scratch.heap_node[i] = scratch.heap_node[least]
+        i = least
     scratch.heap_distance[i] = distance
     scratch.heap_node[i] = node
 
@@ -135,7 +137,7 @@ def _ranks_of_worker(
         np.empty(n, np.float64),
         np.empty(n, np.int64),
         np.empty(room, np.float64),
-        np.empty(room, np.int64),
+        np.empty(room, np.uint32),
     )
     for i in range(worker, sources.size, n_workers):
         _write_ranks(_settle(sources[i], net, scratch), scratch, out[i])

@@ -17,7 +17,9 @@ from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred._pairs import Progress, scaled
 from chgraph.linkpred.adaptive import candidate_rules, check_links, exact_aupr, exceeds
 from chgraph.linkpred.scores import pair_scores, unlinked_scores
+from chgraph.threads import run_workers, workers_for
 
+_PER_SCORE = 30.0  # operations to find one among those of the links
 _ROUNDING = 1e-11  # relative error that the bounds are widened by
 
 
@@ -94,12 +96,13 @@ def aupr_bounds(
     known, found = np.unique(links, return_counts=True)
     tied, between = np.zeros(known.size, np.int64), np.zeros(known.size + 1, np.int64)
     n_zero = graph.n_pairs - graph.n_links
+    counts = tied, between
     for chunk in unlinked_scores(
         graph, rule, local_community=local_community, n_threads=n_threads, progress=progress
     ):
         n_zero -= chunk.score.size
-        _count(round_significant(chunk.score), known, tied, between)
-    _count(np.zeros(1), known, tied, between, n_zero)
+        _count(round_significant(chunk.score), known, *counts, n_threads=n_threads)
+    _count(np.zeros(1), known, *counts, weight=n_zero)
     # Best first: pairs strictly above each score of links, and other pairs of that score.
     found, tied = found[::-1], tied[::-1]
     others_above = np.cumsum(between[:0:-1] + np.append(0, tied[:-1]))
@@ -109,10 +112,24 @@ def aupr_bounds(
 
 
 def _count(
-    scores: np.ndarray, known: np.ndarray, tied: np.ndarray, between: np.ndarray, weight: int = 1
+    scores: np.ndarray,
+    known: np.ndarray,
+    tied: np.ndarray,
+    between: np.ndarray,
+    *,
+    weight: int = 1,
+    n_threads: int | None = None,
 ) -> None:
     """Add the pairs of these scores to the counts at, and strictly between, the known scores."""
-    places = np.searchsorted(known, scores)
+    with workers_for(_PER_SCORE * scores.size, n_threads) as n_workers:
+        ends = scores.size * np.arange(n_workers + 1) // n_workers
+        places = np.empty(scores.size, np.int64)
+
+        def find(worker: int) -> None:
+            part = slice(ends[worker], ends[worker + 1])
+            places[part] = np.searchsorted(known, scores[part])
+
+        run_workers(n_workers, find)
     inside = np.minimum(places, known.size - 1)
     equal = known[inside] == scores
     tied += weight * np.bincount(inside[equal], minlength=known.size)

@@ -85,10 +85,13 @@ def spcorr(
             f"source and target must have equal length, got {source.size} and {target.size}"
         )
     net = _lengths(graph, link_scores)
-    nodes, places = np.unique(np.concatenate([source, target]), return_inverse=True)
-    _check_room(nodes.size, net.offsets.size - 1)
-    ranks = _ranks(net, nodes, n_threads, None)
-    return _of_pairs(ranks, places[: source.size], places[source.size :])
+    n_nodes = net.offsets.size - 1
+    named = np.bincount(source, minlength=n_nodes) + np.bincount(target, minlength=n_nodes)
+    nodes = np.flatnonzero(named)
+    _check_room(nodes.size, n_nodes)
+    place = np.empty(n_nodes, np.int64)
+    place[nodes] = np.arange(nodes.size)
+    return _of_pairs(_ranks(net, nodes, n_threads, None), place[source], place[target])
 
 
 def spcorr_matrix(
@@ -206,14 +209,27 @@ def _of_pairs(ranks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.n
     """Return the correlation of pairs of rows: products of blocks of rows, read at the pairs."""
     deviation = _deviations(ranks)
     result = np.empty(source.size)
-    order = np.argsort(source, kind="stable")
-    distinct, begins = np.unique(source[order], return_index=True)
-    begins = np.append(begins, source.size)
+    # Few enough rows have room for 16 bits, which numpy sorts by counting.
+    narrow = np.uint16 if len(ranks) <= 2**16 else np.int64
+    order = np.argsort(source.astype(narrow), kind="stable")
+    begins = np.append(0, np.cumsum(np.bincount(source, minlength=len(ranks))))
+    distinct = np.flatnonzero(np.diff(begins))
+    row_of, column_of = np.empty((2, len(ranks)), np.int64)
     for first in range(0, distinct.size, _PAIRED_ROWS_AT_ONCE):
         rows = distinct[first : first + _PAIRED_ROWS_AT_ONCE]
-        pairs = order[begins[first] : begins[first + rows.size]]
-        columns, column = np.unique(target[pairs], return_inverse=True)
+        pairs = order[begins[rows[0]] : begins[rows[-1] + 1]]
+        columns = _nearly_all(np.flatnonzero(np.bincount(target[pairs], minlength=len(ranks))))
+        row_of[rows], column_of[columns] = np.arange(rows.size), np.arange(len(column_of[columns]))
         block = ranks[rows] @ ranks[columns].T
         block = _correlations(block, deviation[rows, None], deviation[columns])
-        result[pairs] = block[np.searchsorted(rows, source[pairs]), column]
+        result[pairs] = block[row_of[source[pairs]], column_of[target[pairs]]]
     return result
+
+
+def _nearly_all(places: np.ndarray) -> np.ndarray | slice:
+    """Return rising places, as the slice from the first to the last if that holds few others.
+
+    Rows that a slice takes are not copied, which may take longer than multiplying with them.
+    """
+    first, stop = int(places[0]), int(places[-1]) + 1
+    return slice(first, stop) if 4 * places.size >= 3 * (stop - first) else places

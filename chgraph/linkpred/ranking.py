@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 
 from chgraph._ranking import TooManyPairs
-from chgraph._rounding import round_significant
 from chgraph.graph import BipartiteGraph, Graph
-from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined, scaled
+from chgraph.linkpred._pairs import (
+    Progress,
+    ScoredPairs,
+    at_most,
+    best_first,
+    joined,
+    scaled,
+    tied,
+    ties_by,
+)
 from chgraph.linkpred._rule_choice import choose_rule
 from chgraph.linkpred._spcorr import spcorr
 from chgraph.linkpred.methods import ADAPTIVE_METHODS
@@ -89,18 +97,18 @@ def _by_spcorr(
         pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
     else:
         pairs = _best_and_ties(graph, method, k, progress=progress, **options)
-    tied = _tied(pairs.score)
+    ties = tied(pairs.score)
     correlation = np.zeros(pairs.score.size)
-    if tied.any():
+    if ties.any():
         link_scores = pair_scores(graph, method, *graph.links(), **options)
-        correlation[tied] = spcorr(
+        correlation[ties] = spcorr(
             graph,
             link_scores,
-            pairs.source[tied],
-            pairs.target[tied],
+            pairs.source[ties],
+            pairs.target[ties],
             n_threads=options["n_threads"],
         )
-    return best_first(pairs, k, then=correlation)
+    return ScoredPairs(*(column[:k] for column in ties_by(correlation, pairs)))
 
 
 def _best_and_ties(
@@ -126,15 +134,6 @@ def _best_and_ties(
         raise ValueError(
             f'{error} or tie with the last of the best; use tie_break="index"'
         ) from None
-
-
-def _tied(falling: np.ndarray) -> np.ndarray:
-    """Whether each of some falling scores agrees with a neighbor at 12 significant digits."""
-    keys = round_significant(falling)
-    tied = np.zeros(keys.size, dtype=bool)
-    tied[1:] = keys[1:] == keys[:-1]
-    tied[:-1] |= tied[1:]
-    return tied
 
 
 def _adaptive(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
 from chgraph import BipartiteGraph, Graph, as_bipartite, as_graph
-from chgraph.linkpred import _rule_choice, _spcorr, adaptive
+from chgraph.linkpred import _pairs, _rule_choice, _spcorr, adaptive
 from chgraph.linkpred.adaptive import (
     ADAPTIVE_METHODS,
     adaptive_scores,
@@ -172,7 +172,31 @@ def test_spcorr_of_bipartite_graphs_is_that_of_the_joined_graph(graph):
     np.testing.assert_array_equal(spcorr(graph, scores, *pairs), expected[tuple(pairs)])
 
 
+@given(st.data())
+def test_spcorr_of_some_pairs_in_any_order(data):
+    graph = golden_graph("les_miserables")
+    scores = np.random.default_rng(5).integers(0, 3, graph.n_links) / 2
+    nodes = st.sampled_from(data.draw(st.lists(st.integers(0, graph.n_nodes - 1), min_size=1)))
+    pairs = np.array(data.draw(st.lists(st.tuples(nodes, nodes), max_size=80)), int).reshape(-1, 2)
+    expected = spcorr_matrix(graph, scores)[tuple(pairs.T)]
+    np.testing.assert_array_equal(spcorr(graph, scores, *pairs.T), expected)
+
+
 # ----------------------------------------------------------------- what must not matter
+
+
+@pytest.mark.parametrize("bits", [_pairs._GROUP_BITS, 0])
+@given(st.lists(st.tuples(st.sampled_from([1, 2, 2 + 1e-13, 3]), st.sampled_from([-1, 0, 1e-12]))))
+def test_ties_in_one_number_or_in_two(bits, drawn):
+    drawn = sorted(drawn, key=lambda pair: -naive.round_significant(pair[0]))
+    score, then = np.array(drawn, float).reshape(-1, 2).T
+    numbers = np.arange(score.size)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_pairs, "_GROUP_BITS", bits)
+        ordered = _pairs.ties_by(then, _pairs.ScoredPairs(numbers, numbers, score))
+    expected = sorted(numbers, key=lambda i: (-naive.round_significant(score[i]), -then[i], i))
+    assert ordered.source.tolist() == ordered.target.tolist() == expected
+    assert ordered.score.tolist() == [score[i] for i in expected]
 
 
 def test_threads_and_blocks_do_not_change_a_bit(monkeypatch):
