@@ -22,7 +22,7 @@ from analysis.figures import score
 from chgraph.plotting import INK, PREDICTED_COLOR, link_example
 from chgraph.storage import write_atomically
 
-_GREY, _PATH = "#94a3b8", "#0f766e"
+_GRAY, _PATH = "#94a3b8", "#0f766e"
 _NODES = {"u": (0.0, 1.0), "v": (2.0, 1.0), "a": (1.0, 1.9), "b": (1.0, 0.1)}
 _LAYER = {"u": (0.0, 1.5), "z1": (0.0, 0.5), "z2": (2.0, 1.5), "v": (2.0, 0.5)}
 METHODS = ("CH3-L3", "CH2-L3", "RA-L3", "CN", "JC", "PA")
@@ -37,8 +37,8 @@ def paths() -> Figure:
     one.set_title("one kind of node: paths of two links", fontsize=11, color=INK)
     _sketch(two, _LAYER, [("u", "z2"), ("z2", "z1"), ("z1", "v")], {"u", "v"})
     two.set_title("two kinds of node: paths of three links", fontsize=11, color=INK)
-    two.annotate("left", (0, 2.15), ha="center", color=_GREY)
-    two.annotate("right", (2, 2.15), ha="center", color=_GREY)
+    two.annotate("left", (0, 2.15), ha="center", color=_GRAY)
+    two.annotate("right", (2, 2.15), ha="center", color=_GRAY)
     return drawing
 
 
@@ -105,7 +105,7 @@ def evidence(repeats: int = 20) -> Figure:
             color = PREDICTED_COLOR if method.startswith("CH") else INK
             ax.plot(values, np.full(values.size, -i), "o", color=color, alpha=0.2, markersize=4)
             ax.plot(values.mean(), -i, "D", color=color, markersize=7)
-        ax.axvline(found.settings["random"]["AUC-PR"], color=_GREY, linestyle=":")
+        ax.axvline(found.settings["random"]["AUC-PR"], color=_GRAY, linestyle=":")
         ax.set_title(name, fontsize=10)
         ax.set_xlabel("AUC-PR")
         ax.set_xlim(left=0)

@@ -94,7 +94,7 @@ def _draw_degrees(ax: Axes, graph: BipartiteGraph, largest: float, title: str) -
 
 
 def _draw_fields(ax: Axes, graph: BipartiteGraph, values: np.ndarray) -> None:
-    """Draw the links of the neurons that have most of them, in colours of their signs."""
+    """Draw the links of the neurons that have most of them, in colors of their signs."""
     side = round(graph.n_left**0.5)
     rows, columns = _FIELDS
     gap = max(1, side // 9)

@@ -30,7 +30,7 @@ from chsnn.lab import plotting
 from chsnn.lab.comparison import Plan, plan_runs
 from chsnn.lab.config import NeuronConfig, RunConfig
 from chsnn.lab.methods import FULLY_CONNECTED
-from chsnn.lab.summaries import summarise, table
+from chsnn.lab.summaries import summarize, table
 
 # Chosen on the validation images only; analysis/results/mnist_tuning.md has what was tried.
 SPARSE = RunConfig(
@@ -124,7 +124,7 @@ PARTS: dict[str, Callable[[Path, Sequence[int]], list[Plan]]] = {
 
 def ablation_table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the ablation as the paper has it: a line per sparsity, a column per variant."""
-    cells = {(s.sparsity, s.method): s for s in summarise(rows)}
+    cells = {(s.sparsity, s.method): s for s in summarize(rows)}
     names = {
         "CH-SNN, neither": "neither",
         "CH-SNN, no SSWI": "SSCTI only",
@@ -160,10 +160,10 @@ def write_results(arguments: Arguments) -> str:
     text = ""
     if whole := rows["main"] + rows["regrowth"]:
         text += f"MNIST, 55,000 training images, tested once on 10,000.\n\n{table(whole)}"
-        save_figure(plotting.sparsity_gain(summarise(whole)), out / "mnist_2fc.png")
+        save_figure(plotting.sparsity_gain(summarize(whole)), out / "mnist_2fc.png")
     if rows["methods"]:
         text += f"\nAll methods after training on {SUBSET:,} images.\n\n{table(rows['methods'])}"
-        figure = plotting.method_dots(summarise(rows["methods"]))
+        figure = plotting.method_dots(summarize(rows["methods"]))
         save_figure(figure, out / "mnist_2fc_methods.png")
     if rows["ablation"]:
         text += f"\nTest accuracy (%) after training on {SUBSET:,} images.\n\n"

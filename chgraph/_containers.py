@@ -195,7 +195,7 @@ def node_numbers(*columns: Sequence[Hashable]) -> tuple[list[Hashable], list[np.
 
 
 def frame_matrix(frame: Any) -> tuple[Any, list[Hashable], list[Hashable]] | None:
-    """Return values, row and column names of a frame that is a labelled matrix; None if not.
+    """Return values, row and column names of a frame that is a labeled matrix; None if not.
 
     That is one with names for its rows (pandas has them) and numbers alone in its columns.
     """

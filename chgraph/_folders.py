@@ -75,7 +75,7 @@ def new_graph(folder: Any, *, kind: str, overwrite: bool) -> Iterator[GraphWrite
     Raises
     ------
     ValueError
-        If there is something already and `overwrite` is False, or it is no folder of a graph.
+        If there is something already and `overwrite` is False, or it is not the folder of a graph.
     """
     target = checked_target(folder, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def checked_target(folder: Any, overwrite: bool) -> Path:
     if not target.name:
         raise ValueError(f"folder must have a name of its own, got {str(folder)!r}")
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ValueError(f"{target}: is no folder; a graph is saved as a folder")
+        raise ValueError(f"{target}: is not a folder; a graph is saved as a folder")
     if target.is_dir() and any(target.iterdir()):
         if not (target / MANIFEST).is_file():
             raise ValueError(f"{target}: holds other files and no graph; give a new folder")

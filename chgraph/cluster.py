@@ -33,7 +33,7 @@ def check_client(client: Any) -> Any:
     ImportError
         If Dask is not installed.
     TypeError
-        If `client` is no client that can be waited for.
+        If `client` is not a client that can be waited for.
     ValueError
         If it has no workers, or one of them has other versions; names them.
     """

@@ -136,7 +136,7 @@ class LinkValues(nn.Module):
         -------
         ndarray of int64, shape (new_graph.n_links,)
             For each link its number in the old graph, -1 for a new link: the map along
-            which optimiser state is carried.
+            which optimizer state is carried.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class LinkValues(nn.Module):
     def _replace_values(self, tensor: Tensor) -> None:
         """Put other memory, of another size, under the same Parameter.
 
-        The object stays, so an optimiser goes on updating it. Autograd remembers the size where
+        The object stays, so an optimizer goes on updating it. Autograd remembers the size where
         gradients arrive for as long as any earlier result is alive, and forgets it only when
         the type changes: hence the detour over another one.
         """

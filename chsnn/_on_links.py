@@ -31,14 +31,14 @@ _KEEPING |= {"mul", "multiply", "rmul", "imul", "div", "divide", "true_divide", 
 _KEEPING |= {"itruediv", "idiv", "lerp", "addcmul", "addcdiv", "where"}
 # These put numbers side by side, or into a place:
 _MEETING = {"stack", "copy"}
-# An optimiser's state and a sum over time begin as these:
+# An optimizer's state and a sum over time begin as these:
 _STARTING = {"zeros_like", "ones_like", "empty_like", "full_like"}
 _IN_LISTS = {"add", "sub", "mul", "div", "lerp", "addcmul", "addcdiv", "copy"}
 _GET_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 _SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 
 _KINDS: dict[Any, str] = {}  # of functions that have been met
-# Links of plain tensors: no attribute, for that would be pickled with an optimiser's state.
+# Links of plain tensors: no attribute, for that would be pickled with an optimizer's state.
 _SUMS: dict[int, tuple[weakref.ref[Tensor], BipartiteGraph]] = {}  # by id, while they live
 # What torch's own Parameter has. It calls a function as if there were no class of ours.
 _plainly: Callable[..., Any] = nn.Parameter.__torch_function__
@@ -144,7 +144,7 @@ def on_links(tensor: Tensor, links: BipartiteGraph) -> OnLinks:
 def tell_links(parameter: nn.Parameter, links: BipartiteGraph) -> LinkParameter:
     """Let a Parameter know its links from now on; it stays the object that it is.
 
-    Which is why its class changes: optimisers and other modules may hold it already.
+    Which is why its class changes: optimizers and other modules may hold it already.
     """
     parameter.__class__ = LinkParameter
     told = cast(LinkParameter, parameter)

@@ -106,7 +106,7 @@ class SavedTraining:
         return settings, rest
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
-        """Put the saved state into an optimiser of the model's parameters."""
+        """Put the saved state into an optimizer of the model's parameters."""
         parameters = dict(unwrapped(model).named_parameters())
         for name, entries in self.optimizer_state.items():
             parameter = parameters[name]
@@ -155,7 +155,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> nn.Module:
     model : Module, optional
         One of the same architecture, with linear layers in place of the sparse ones or sparse
         ones of any links; it takes up the saved state and is returned. Needed for a class that
-        is not the project's own: nothing in a file is executed. Make its optimiser afterwards.
+        is not the project's own: nothing in a file is executed. Make its optimizer afterwards.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> Path:
                 numbers.setdefault(name, {})[key] = value
             else:
                 raise TypeError(
-                    f"optimiser state {key!r} must be a tensor, got {type(value).__name__}"
+                    f"optimizer state {key!r} must be a tensor, got {type(value).__name__}"
                 )
     rewirer = None if checkpoint.rewirer is None else dict(checkpoint.rewirer)
     if rewirer is not None:

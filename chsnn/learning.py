@@ -26,9 +26,9 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 class LearningRule(Protocol):
-    """Puts into ``.grad`` of a model's parameters what an optimiser is to follow.
+    """Puts into ``.grad`` of a model's parameters what an optimizer is to follow.
 
-    It may have a method ``after_step(model)``, called once the optimiser has moved the weights.
+    It may have a method ``after_step(model)``, called once the optimizer has moved the weights.
 
     Examples
     --------

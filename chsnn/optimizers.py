@@ -1,4 +1,4 @@
-"""Optimisers by name, and their state carried along when the links change."""
+"""Optimizers by name, and their state carried along when the links change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make_optimizer(
     learning_rate: float,
     weight_decay: float = 0.0,
 ) -> torch.optim.Optimizer:
-    """Return a new optimiser.
+    """Return a new optimizer.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def make_optimizer(
 
 
 def learning_rate_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> float | None:
-    """Return the learning rate of a parameter; None if the optimiser does not have it."""
+    """Return the learning rate of a parameter; None if the optimizer does not have it."""
     place = group_of(optimizer, parameter)
     return None if place is None else float(optimizer.param_groups[place]["lr"])
 
 
 def leave_alone(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
-    """Take parameters that something else moves out of an optimiser, with their state."""
+    """Take parameters that something else moves out of an optimizer, with their state."""
     left_out = {id(parameter) for parameter in parameters}
     for group in optimizer.param_groups:
         group["params"] = [p for p in group["params"] if id(p) not in left_out]
@@ -70,7 +70,7 @@ def leave_alone(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parame
 
 
 def group_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> int | None:
-    """Return the place of the group that holds a parameter; None if the optimiser has none."""
+    """Return the place of the group that holds a parameter; None if the optimizer has none."""
     for place, group in enumerate(optimizer.param_groups):
         if any(p is parameter for p in group["params"]):
             return place
@@ -78,7 +78,7 @@ def group_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> int |
 
 
 def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> None:
-    """Raise if an optimiser's state of a layer's values could not be carried to other links.
+    """Raise if an optimizer's state of a layer's values could not be carried to other links.
 
     It can be if every entry is one number per link, or one for all of them. Nothing is changed.
 
@@ -98,7 +98,7 @@ def check_carries(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> 
 def carry_state(
     optimizer: torch.optim.Optimizer, parameter: nn.Parameter, source: np.ndarray, n_before: int
 ) -> None:
-    """Move the optimiser's per-link state to where the links are now.
+    """Move the optimizer's per-link state to where the links are now.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def carry_state(
         Values of a layer whose graph has just changed.
     source : ndarray of int64, shape (n_links,)
         What :meth:`SparseLinear.set_graph` returned. New links (-1) get what a new parameter
-        would have, which is zero for most optimisers.
+        would have, which is zero for most optimizers.
     n_before : int
         Links that the layer had, which the state is of.
 
@@ -142,7 +142,7 @@ def _check_entries(optimizer: torch.optim.Optimizer, state: dict[str, Any], n_li
 def _refusal(optimizer: torch.optim.Optimizer, why: str) -> str:
     return (
         f"cannot carry the state of {type(optimizer).__name__} over a change of links: {why}; use "
-        "an optimiser with one number per weight (the Adam family, SGD, RMSprop, Adagrad, ...)"
+        "an optimizer with one number per weight (the Adam family, SGD, RMSprop, Adagrad, ...)"
     )
 
 

@@ -55,7 +55,7 @@ class TrainingSettings:
     warm_up: int = 0
     """Epochs at the start in which the learning rate rises from a hundredth."""
     weight_decay: float = 0.0
-    """Weight decay of the optimiser."""
+    """Weight decay of the optimizer."""
     clip_norm: float | None = None
     """Norm to which the gradient of all parameters is clipped; not at all if left out."""
     label_smoothing: float = 0.0

@@ -14,7 +14,7 @@ is zero, and that the surrogate gradient is friendly to hardware. Everything els
 - an update of a layer is skipped, for a sample and a step, where all of its errors or all of its
   inputs are 0: which changes nothing but what it costs;
 - the surrogate is that of the neurons; :data:`NEURON` has a box and the published threshold of 4;
-- integer weights, if they are asked for, are rounded at random after every step of the optimiser,
+- integer weights, if they are asked for, are rounded at random after every step of the optimizer,
   to a grid whose step is a power of 2, the finest on which the largest weight fits.
 """
 
@@ -131,7 +131,7 @@ class STP:
             return self._backpropagation.gradients(model, inputs, targets, loss)
 
     def after_step(self, model: nn.Module) -> None:
-        """Round the weights, once the optimiser has moved them."""
+        """Round the weights, once the optimizer has moved them."""
         if self.weight_bits is not None:
             round_weights(model, self.weight_bits)
 

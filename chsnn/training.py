@@ -76,7 +76,7 @@ class Trainer:
     device : device or str, optional
         Where to train: the model is moved there, and every batch. Where the model is by default.
     settings : TrainingSettings, optional
-        Epochs, batch size, optimiser, learning rate, seed and so on.
+        Epochs, batch size, optimizer, learning rate, seed and so on.
     folder : path, optional
         Where `checkpoint.safetensors` (after every epoch), the one before it
         (`checkpoint.previous.safetensors`), `best.safetensors` (best validation, of the epochs
@@ -367,7 +367,7 @@ class Trainer:
         self.history.write_csv(folder / HISTORY, run=None if self.run is None else self.run["id"])
 
     def save(self, path: str | Path) -> Path:
-        """Write everything needed to go on: model, optimiser, evolution, history, settings.
+        """Write everything needed to go on: model, optimizer, evolution, history, settings.
 
         Written to a temporary file first and renamed, so a file that is there is whole. By the
         first rank; the others do nothing.

@@ -53,11 +53,11 @@ def read_json(path):
 
 
 def monopartite(name):
-    """Return neighbour sets, unlinked pairs and links of a monopartite network."""
+    """Return neighbor sets, unlinked pairs and links of a monopartite network."""
     data = load("linkpred_monopartite", name)
-    neighbours = naive.neighbours_from_edges(int(data["n"]), data["edges"])
-    unlinked = [(u, v) for u, v in naive.all_pairs(neighbours) if v not in neighbours[u]]
-    return neighbours, unlinked, [tuple(map(int, link)) for link in data["edges"]]
+    neighbors = naive.neighbors_from_edges(int(data["n"]), data["edges"])
+    unlinked = [(u, v) for u, v in naive.all_pairs(neighbors) if v not in neighbors[u]]
+    return neighbors, unlinked, [tuple(map(int, link)) for link in data["edges"]]
 
 
 def biadjacency(data):

@@ -31,7 +31,7 @@ _OURS = {
     "digits_saccades": "saccades",
 }
 CAPTION = (
-    "Figure 3. Firing rates, accuracy by sparsity, and energy of dense networks (grey) and of "
+    "Figure 3. Firing rates, accuracy by sparsity, and energy of dense networks (gray) and of "
     f"CH-SNN (orange). Left of the line: published ({SOURCE}, Tables 2 and 3). Right of it, "
     "hatched: our runs of 3FC (stp_3fc.json, S-TP where it has been run, else BPTT, means over "
     "its seeds). Energies are SOPs times 1.5 pJ: published ones of a whole data set in mJ, ours "

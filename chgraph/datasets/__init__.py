@@ -1,7 +1,7 @@
 """Small real networks, so that an example needs no file.
 
 ===================  =======  =====  =========================================  ============
-name                 nodes    links  what                                       licence
+name                 nodes    links  what                                       license
 ===================  =======  =====  =========================================  ============
 karate               34       78     Zachary's karate club                      BSD-3-Clause
 les_miserables       77       254    characters who appear in one chapter       BSD-3-Clause
@@ -13,10 +13,10 @@ cell_cycle           21       81     proteins of the human cell cycle (STRING)  
 
 The first four come with networkx (igraph's one real network, ``Graph.Famous("Zachary")``, is the
 first of them), the last two with this package. :func:`describe` says where each was published and
-what was left out; the same as a table that programs read is ``catalogue.toml`` beside this file.
+what was left out; the same as a table that programs read is ``catalog.toml`` beside this file.
 """
 
-from chgraph.datasets.catalogue import Dataset
+from chgraph.datasets.catalog import Dataset
 from chgraph.datasets.loading import describe, load, names
 
 __all__ = ["Dataset", "describe", "load", "names"]

@@ -9,7 +9,7 @@ import networkx
 
 from chgraph.bipartite import BipartiteGraph
 from chgraph.checks import check_choice
-from chgraph.datasets.catalogue import Dataset, catalogue
+from chgraph.datasets.catalog import Dataset, catalog
 from chgraph.monopartite import Graph
 
 
@@ -22,11 +22,11 @@ def names() -> tuple[str, ...]:
     >>> "karate" in chgraph.datasets.names()
     True
     """
-    return tuple(catalogue())
+    return tuple(catalog())
 
 
 def describe(name: str) -> Dataset:
-    """Return what a bundled network is: nodes, links, reference, licence.
+    """Return what a bundled network is: nodes, links, reference, license.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ def describe(name: str) -> Dataset:
     Examples
     --------
     >>> import chgraph
-    >>> chgraph.datasets.describe("andean_frugivory").licence
+    >>> chgraph.datasets.describe("andean_frugivory").license
     'CC0-1.0 (Dryad)'
     """
-    return catalogue()[check_choice("name", name, catalogue())]
+    return catalog()[check_choice("name", name, catalog())]
 
 
 def load(name: str) -> Graph | BipartiteGraph:
@@ -53,7 +53,7 @@ def load(name: str) -> Graph | BipartiteGraph:
     Parameters
     ----------
     name : str
-        One of :func:`names`; :mod:`chgraph.datasets` lists them with their licences.
+        One of :func:`names`; :mod:`chgraph.datasets` lists them with their licenses.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def load(name: str) -> Graph | BipartiteGraph:
 
     See Also
     --------
-    describe : where it was published, under which licence it is passed on.
+    describe : where it was published, under which license it is passed on.
     chgraph.read_network : a network of one's own.
 
     Examples

@@ -77,8 +77,9 @@ def build_graph(
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If the file is malformed or directed, a part is no integer array (n, 2), a node is out of
-        range, the file holds no link, or the folder holds something; nothing is left behind then.
+        If the file is malformed or directed, a part is not an integer array (n, 2), a node is
+        out of range, the file holds no link, or the folder holds something; nothing is left
+        behind then.
 
     Warns
     -----

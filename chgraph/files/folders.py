@@ -69,9 +69,9 @@ def open_graph(folder: str | os.PathLike[str], *, verify: bool = False) -> Graph
     FileNotFoundError
         If there is no such folder.
     TypeError
-        If `folder` is no path or `verify` no bool.
+        If `folder` is not a path or `verify` not a bool.
     ValueError
-        If it is no folder of a graph, or something in it is damaged: names the file.
+        If it is not the folder of a graph, or something in it is damaged: names the file.
 
     Notes
     -----
@@ -94,7 +94,9 @@ def open_graph(folder: str | os.PathLike[str], *, verify: bool = False) -> Graph
     path = Path(folder)
     if not path.is_dir():
         if path.exists():
-            raise ValueError(f"{path}: is no folder of a graph; chgraph.read_network reads files")
+            raise ValueError(
+                f"{path}: is not the folder of a graph; chgraph.read_network reads files"
+            )
         raise FileNotFoundError(f"{path}: no such folder")
     manifest = _manifest(path)
     arrays = {name: _mapped(path, name, about, verify) for name, about in manifest.arrays.items()}
@@ -121,7 +123,7 @@ def folder_digest(folder: str | os.PathLike[str]) -> str:
     Raises
     ------
     ValueError
-        If it is no folder of a graph.
+        If it is not the folder of a graph.
     """
     return _manifest(Path(folder)).digest
 
@@ -132,7 +134,7 @@ def folder_digest(folder: str | os.PathLike[str]) -> str:
 def _manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
     if not path.is_file():
-        raise ValueError(f"{folder}: is no folder of a graph: it has no {MANIFEST}")
+        raise ValueError(f"{folder}: is not the folder of a graph: it has no {MANIFEST}")
     if path.stat().st_size > _LARGEST_MANIFEST:
         raise ValueError(f"{path}: is too large for a manifest")
     try:
@@ -140,7 +142,7 @@ def _manifest(folder: Path) -> _Manifest:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: is damaged: {error}") from error
     if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise ValueError(f"{path}: is no manifest of a graph")
+        raise ValueError(f"{path}: is not the manifest of a graph")
     if said.get("version") != VERSION:
         raise ValueError(
             f"{path}: is of version {said.get('version')!r}; this chgraph reads version {VERSION}"
@@ -150,7 +152,7 @@ def _manifest(folder: Path) -> _Manifest:
     try:
         return _read_manifest(said)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: is no manifest of a graph: {error}") from error
+        raise ValueError(f"{path}: is not the manifest of a graph: {error}") from error
 
 
 def _read_manifest(said: dict[str, Any]) -> _Manifest:

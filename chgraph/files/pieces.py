@@ -97,7 +97,7 @@ class EdgeListPieces:
         place = piece.find(b"\0")
         if place >= 0:
             line = lines_before + len(piece[: place + 1].splitlines())
-            raise ValueError(f"{self._path}: line {line}: a NUL byte; this is no text")
+            raise ValueError(f"{self._path}: line {line}: a NUL byte; this is not text")
         bad: Bad = []
         table = read_table(Content(self._path, "", piece).text(), self._separator, bad)
         if bad:

@@ -55,7 +55,7 @@ _PER_WALK = 10
 
 
 def refusal(graph: Graph | BipartiteGraph, method: object) -> str | None:
-    """Return why a rule of this family cannot score this graph; None if it can or is no such."""
+    """Return why a rule of this family cannot score this graph; None if it can, or is another."""
     rule = Rule.read(method)
     if rule is None:
         return None

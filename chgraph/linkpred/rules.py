@@ -44,7 +44,7 @@ class Rule:
 
     @classmethod
     def read(cls, name: object) -> Rule | None:
-        """Return the rule of this name, also one that is not offered; None if it is no such."""
+        """Return the rule of this name, also one that is not offered; None if there is none."""
         match = _NAME.fullmatch(str(name))
         return None if match is None else cls(match[1], int(match[2]), bool(match[3]))
 

@@ -44,7 +44,7 @@ def predicted_links(
     """Draw the neighborhood of the best predicted links, with the names of its nodes.
 
     A network of up to 40 nodes is drawn whole; of others the ends of the best pairs and, up to
-    40 nodes and 120 links, those that link to most of these ends. Links are thin and grey,
+    40 nodes and 120 links, those that link to most of these ends. Links are thin and gray,
     predicted ones as wide as their score. A bipartite network stands in two columns, in an
     order that keeps the links short. Instead of a hairball (the network has more than 40 nodes
     and a density above 10 %, more than 120 links would be drawn that are more than 10 % of all

@@ -106,7 +106,7 @@ class Wiring:
         Raises
         ------
         TypeError
-            If `graphs` is no such mapping.
+            If `graphs` is not such a mapping.
         ValueError
             If two neighbors do not fit.
 
@@ -142,7 +142,7 @@ class Wiring:
         Raises
         ------
         TypeError
-            If `graphs` is no such mapping.
+            If `graphs` is not such a mapping.
         ValueError
             If a junction names a layer that `graphs` lacks or whose side has another size,
             or a layer is a source (or a target) twice.

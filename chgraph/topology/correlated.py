@@ -186,7 +186,7 @@ def _pearson_rows(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield blocks of rows of \\|Pearson's r\\| between all inputs, 0 for constant inputs."""
     n_observations, n_in = observations.shape
-    # Sums of zeros and ones are exact integers; analogue values are centred first.
+    # Sums of zeros and ones are exact integers; analogue values are centered first.
     binary = _is_binary(observations)
     mean = np.zeros(n_in) if binary else observations.mean(axis=0, dtype=np.float64)
     total = observations.sum(axis=0, dtype=np.float64) if binary else np.zeros(n_in)

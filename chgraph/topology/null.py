@@ -84,7 +84,7 @@ def null_model(
     nodes count for nothing in the smallest product of degrees.
 
     The number of vain draws of "maslov-sneppen" does not depend on what is drawn; stopping
-    at a number of swaps made would favour graphs in which few are possible. A swap costs
+    at a number of swaps made would favor graphs in which few are possible. A swap costs
     time in proportion to the degrees of its nodes.
 
     References

@@ -118,7 +118,7 @@ def fire(x: np.ndarray, v: np.ndarray, z: np.ndarray, d: Any, theta: Any) -> Non
 
 @kernel(inline=True)
 def _exp(x: Any) -> Any:
-    """Compute exp of x <= 0 to 1e-13, in operations that a loop over neurons can vectorise."""
+    """Compute exp of x <= 0 to 1e-13, in operations that a loop over neurons can vectorize."""
     y = max(np.float64(x), -700.0) / 1024
     p = 1.0 + y / 8
     for k in (7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
@@ -203,7 +203,7 @@ def _step_back(
 ) -> None:
     """Do one step of the chain rule, ``g`` from dL/dz to dL/dx.
 
-    A loop per surrogate, for a branch in the loop would stop its vectorisation.
+    A loop per surrogate, for a branch in the loop would stop its vectorization.
     """
     one, two, zero = u.dtype.type(1), u.dtype.type(2), u.dtype.type(0)
     if method == SUPER:  # Norse 1.1 ignores alpha here

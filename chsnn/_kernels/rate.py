@@ -110,7 +110,7 @@ def _follow(b: _Block, i: Int, u: Any, slope: Any, keep: Any, theta: Any) -> Non
 
 @inlined
 def _step(b: _Block, n: Int, neuron: Neuron) -> None:
-    """Do one step: a loop per surrogate, for a branch in the loop would stop its vectorisation."""
+    """Do one step: a loop per surrogate, for a branch in the loop would stop its vectorization."""
     d, theta, method, k = neuron.d, neuron.theta, neuron.method, neuron.k
     one = b.v.dtype.type(1)
     keep = one - d

@@ -153,7 +153,7 @@ class Augmentation:
         Raises
         ------
         TypeError
-            If the events are no such array.
+            If the events are not such an array.
         ValueError
             If they do not lie on the sensor, or it cannot be done on such a sensor.
         """

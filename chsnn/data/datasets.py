@@ -1,4 +1,4 @@
-"""Labelled samples in three fixed parts."""
+"""Labeled samples in three fixed parts."""
 
 from __future__ import annotations
 

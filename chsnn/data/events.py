@@ -26,7 +26,7 @@ def as_events(events: Any) -> np.ndarray:
     Raises
     ------
     TypeError
-        If it is no such array.
+        If it is not such an array.
     ValueError
         If values do not fit the type.
 

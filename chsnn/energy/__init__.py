@@ -1,7 +1,7 @@
 """Synaptic operations of any model, and the energy they cost on neuromorphic hardware.
 
-A synaptic operation (SOP) is one spike crossing one existing link. A value that is no spike costs
-multiply-accumulates (MACs), one per link and step, and is reported apart.
+A synaptic operation (SOP) is one spike crossing one existing link. A value that is not a spike
+costs multiply-accumulates (MACs), one per link and step, and is reported apart.
 """
 
 from chsnn.energy.activity import LayerActivity, NeuronActivity, SampleActivity

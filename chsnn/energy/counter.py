@@ -190,8 +190,8 @@ class SynapticCounter:
     def product(self, name: str, left: Tensor, right: Tensor) -> None:
         """Add one product of activations, (..., n, k) with (..., k, m).
 
-        Its links are the entries of whichever factor is no spike, or of the right one: every spike
-        of the other is read against a whole row of it.
+        Its links are the entries of whichever factor is not a spike, or of the right one: every
+        spike of the other is read against a whole row of it.
         """
         left, right = left.detach(), right.detach()
         spikes = _are_spikes(left), _are_spikes(right)

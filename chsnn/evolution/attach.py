@@ -63,10 +63,10 @@ class Rewiring(RewiringRule):
         optimizer : Optimizer or sequence of Optimizer, optional
             Whose per-link state (moments and the like) is carried along when links change.
         total_steps : int
-            Optimiser steps of the whole training, which schedules follow; nothing is rewired after
+            Optimizer steps of the whole training, which schedules follow; nothing is rewired after
             the last one.
         every : int, optional
-            Optimiser steps from one rewiring to the next; by default what the settings say,
+            Optimizer steps from one rewiring to the next; by default what the settings say,
             which must be a number then.
         layers : str or iterable of str, optional
             Patterns of the names of the layers to rewire; by default those with absent links
@@ -89,9 +89,9 @@ class Rewiring(RewiringRule):
         Raises
         ------
         TypeError
-            If the optimiser's state cannot be carried over a change of links.
+            If the optimizer's state cannot be carried over a change of links.
         ValueError
-            If there is no layer to rewire, the optimiser trains none of them, or a setting does
+            If there is no layer to rewire, the optimizer trains none of them, or a setting does
             not fit the model. Nothing has been changed then.
         RuntimeError
             If a DistributedDataParallel averages the values of the layers, whose links are to
@@ -120,7 +120,7 @@ class Rewiring(RewiringRule):
         every = self.interval if every is None else every
         if every is None:
             raise ValueError(
-                "every must be given: how many optimiser steps lie between two rewirings (one "
+                "every must be given: how many optimizer steps lie between two rewirings (one "
                 "epoch: the number of batches)"
             )
         found = sparse_layers(model)
@@ -170,7 +170,7 @@ def _saved_names(resume: Mapping[str, Any], found: Mapping[str, SparseLinear]) -
 def _check_trained(
     optimizers: Sequence[torch.optim.Optimizer], layers: Sequence[SparseLinear]
 ) -> None:
-    """Raise if there are optimisers and none of them has any layer that is to be rewired."""
+    """Raise if there are optimizers and none of them has any layer that is to be rewired."""
     trained = [layer for layer in layers if layer.values.requires_grad]
     has = any(group_of(one, layer.values) is not None for one in optimizers for layer in trained)
     if optimizers and trained and not has:
@@ -185,7 +185,7 @@ def _as_sequence(optimizer: Optimizers) -> tuple[torch.optim.Optimizer, ...]:
     known = (optimizers,) if isinstance(optimizers, torch.optim.Optimizer) else tuple(optimizers)
     for one in known:
         if not isinstance(one, torch.optim.Optimizer):
-            raise TypeError(f"optimizer must be a torch optimiser, got {type(one).__name__}")
+            raise TypeError(f"optimizer must be a torch optimizer, got {type(one).__name__}")
     return known
 
 

@@ -64,7 +64,7 @@ class DeepR(Rewiring):
 
     @property
     def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next: after each."""
+        """Optimizer steps from one rewiring to the next: after each."""
         return 1
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
@@ -89,7 +89,7 @@ class DeepR(Rewiring):
     ) -> EvolutionRecord:
         """Move the strengths, replace the links that died; as :meth:`chsnn.Evolution.step`.
 
-        The learning rate is that of the optimiser (1 without one).
+        The learning rate is that of the optimizer (1 without one).
         """
         start = working_seconds()
         pruned = returned = links = 0

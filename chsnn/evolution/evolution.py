@@ -1,7 +1,7 @@
 """Prune, remove dead chains, regrow: the evolution step of CH-SNN and its relatives.
 
 scores of links -> keep exactly k -> remove dead chains -> scores of missing links ->
-add exactly as many -> carry weights and optimiser state
+add exactly as many -> carry weights and optimizer state
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Evolution(Rewiring):
     zeta_schedule : {"cosine", "constant"}
         "cosine": zeta / 2 * (1 + cos(pi * progress)), 0 at the end of training.
     every : "epoch" or int
-        After every epoch, or after every so many optimiser steps; ``attach`` may be given
+        After every epoch, or after every so many optimizer steps; ``attach`` may be given
         another number.
     until : float
         Fraction of training after which no link is pruned any more, in (0, 1].
@@ -166,7 +166,7 @@ class Evolution(Rewiring):
 
     @property
     def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next; None: once an epoch."""
+        """Optimizer steps from one rewiring to the next; None: once an epoch."""
         return None if self.every == "epoch" else self.every
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:

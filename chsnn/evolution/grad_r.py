@@ -72,12 +72,12 @@ class GradR(Rewiring):
 
     @property
     def owns_values(self) -> bool:
-        """Whether weights are moved past the optimiser: yes, they follow the strengths."""
+        """Whether weights are moved past the optimizer: yes, they follow the strengths."""
         return True
 
     @property
     def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next: after each."""
+        """Optimizer steps from one rewiring to the next: after each."""
         return 1
 
     def layers_to_rewire(self, layers: Mapping[str, SparseLinear], output: str) -> list[str]:
@@ -125,7 +125,7 @@ class GradR(Rewiring):
     ) -> EvolutionRecord:
         """Move all strengths along their gradient; as :meth:`chsnn.Evolution.step`.
 
-        The learning rate is that of the layer's group in the optimiser (1 without an optimiser).
+        The learning rate is that of the layer's group in the optimizer (1 without an optimizer).
         """
         start = working_seconds()
         assert gradients is not None  # the rewirer gives them to who reads them
@@ -174,7 +174,7 @@ class GradR(Rewiring):
         is_link = theta > 0
         state.rewire(name, BipartiteGraph.from_biadjacency(is_link.cpu().numpy()))
         layer.set_values((sign * theta)[is_link])
-        layer.values.grad = None  # no optimiser's zero_grad reaches it any more
+        layer.values.grad = None  # no optimizer's zero_grad reaches it any more
 
     def _take_what_was_loaded(self, state: RewiringState, name: str) -> None:
         """Begin from the layer's own weights where somebody has changed them in between."""

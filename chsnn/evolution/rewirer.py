@@ -34,11 +34,11 @@ class Rewirer:
     state : RewiringState
         Layers, targets and everything that is remembered.
     steps : int
-        Optimiser steps so far.
+        Optimizer steps so far.
     total_steps : int
         Of the whole training, which schedules follow.
     every : int
-        Optimiser steps from one rewiring to the next.
+        Optimizer steps from one rewiring to the next.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class Rewirer:
         return min(1.0, self.steps / self.total_steps)
 
     def step(self) -> EvolutionRecord | None:
-        """Count one optimiser step, and rewire if it is time to.
+        """Count one optimizer step, and rewire if it is time to.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Rewirer:
         RuntimeError
             If gradients are needed and no backward pass went through a layer.
         TypeError
-            If an optimiser's state cannot be carried over a change of links; nothing has been
+            If an optimizer's state cannot be carried over a change of links; nothing has been
             changed then.
         """
         if self.steps == 0:
@@ -192,7 +192,7 @@ class Rewirer:
         """Go on in a training of another length: `steps` of `total_steps` are done.
 
         A rewiring that was left out because its step was the last one is made now if the training
-        goes on; model and optimisers must be those of that moment. With schedules that do not
+        goes on; model and optimizers must be those of that moment. With schedules that do not
         move, the training is then that of this length from the start, bit for bit. A rewiring that
         needs gradients comes with those of the next step.
 
@@ -226,7 +226,7 @@ class Rewirer:
         self.steps, self.total_steps, self.every = steps, total_steps, every
 
     def detach(self) -> None:
-        """Leave model and optimisers: nothing is watched any more."""
+        """Leave model and optimizers: nothing is watched any more."""
         self._tap.close()
         if self._observer is not None:
             self._observer.close()
@@ -256,7 +256,7 @@ class Rewirer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take up what :meth:`state_dict` returned.
 
-        Model and optimiser are to be restored from the same moment, before or after.
+        Model and optimizer are to be restored from the same moment, before or after.
 
         Raises
         ------

@@ -38,12 +38,12 @@ class RewiringRule(ABC):
 
     @property
     def owns_values(self) -> bool:
-        """Whether it moves the weights of its layers itself, past the optimiser."""
+        """Whether it moves the weights of its layers itself, past the optimizer."""
         return False
 
     @property
     def interval(self) -> int | None:
-        """Optimiser steps from one rewiring to the next; None: once an epoch."""
+        """Optimizer steps from one rewiring to the next; None: once an epoch."""
         return None
 
     @abstractmethod

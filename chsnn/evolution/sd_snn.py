@@ -69,7 +69,7 @@ class SDSNN(Rewiring):
     The rates of neuron pruning are those of the authors' code for the fully connected layer on
     MNIST, which has 300 neurons (the rise is a tenth of their number there). Our reading: the score
     of an absent synapse is where gradient descent at one rate would have taken it from 0 since the
-    rewiring before, the negative sum of its gradients (in their code, where the optimiser took it:
+    rewiring before, the negative sum of its gradients (in their code, where the optimizer took it:
     what is pruned is trained on, and set to 0 again); it returns with weight 0. Pruned neurons keep
     their outgoing synapses, as there. A surrogate gradient that is 0 at rest, such as the triangle
     of width 1, gives a neuron without synapses no score: none of them returns then. Ranges and

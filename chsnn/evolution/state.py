@@ -75,7 +75,7 @@ class RewiringState:
         self.first_links = self.first_links or {n: self.graph(n).n_links for n in self.targets}
         self._seen = self.graphs()
         self._loaded: set[int] = set()
-        # Noted now: a way of rewiring may take its parameters out of the optimisers.
+        # Noted now: a way of rewiring may take its parameters out of the optimizers.
         self._groups: dict[str, tuple[int, int]] = {}
         for name, layer in self.layers.items():
             for i, optimizer in enumerate(self.optimizers):
@@ -107,7 +107,7 @@ class RewiringState:
         return [name for name in self.targets if name not in frozen]
 
     def rewire(self, name: str, graph: BipartiteGraph, fresh: float | np.ndarray = 0.0) -> None:
-        """Give a layer a new graph, with its weights and optimiser state; new links get `fresh`."""
+        """Give a layer a new graph, with its weights and optimizer state; new links get `fresh`."""
         layer = self.layers[name]
         if graph is layer.graph or graph == layer.graph:
             return
@@ -118,9 +118,9 @@ class RewiringState:
         self._seen[name] = layer.graph
 
     def has_loaded(self, optimizer: int) -> None:
-        """Note that the optimiser of this number has taken up a state.
+        """Note that the optimizer of this number has taken up a state.
 
-        That is of the links that the layers have when it is next used: model and optimiser are
+        That is of the links that the layers have when it is next used: model and optimizer are
         restored from one moment, in any order.
         """
         self._loaded.add(optimizer)
@@ -131,7 +131,7 @@ class RewiringState:
         return self.memory[key]
 
     def follow_changes(self) -> list[str]:
-        """Carry the optimisers' state over changes of links that somebody else has made.
+        """Carry the optimizers' state over changes of links that somebody else has made.
 
         A state_dict that was loaded, or ``set_graph`` by hand. Returns the layers' names.
         """
@@ -150,7 +150,7 @@ class RewiringState:
         return changed
 
     def learning_rate(self, name: str) -> float:
-        """Return the learning rate of a layer's weights; 1 if no optimiser was given them."""
+        """Return the learning rate of a layer's weights; 1 if no optimizer was given them."""
         if name not in self._groups:
             return 1.0
         optimizer, place = self._groups[name]

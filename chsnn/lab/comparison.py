@@ -25,7 +25,7 @@ from chsnn.lab.identity import RunIdentity, check_run
 from chsnn.lab.methods import FULLY_CONNECTED, method_config
 from chsnn.lab.page import write_comparison_page
 from chsnn.lab.starting import writing
-from chsnn.lab.summaries import summarise, table
+from chsnn.lab.summaries import summarize, table
 
 TABLE, FIGURE = "comparison.md", "comparison.png"
 _MEASURES = (
@@ -99,6 +99,11 @@ def plan_runs(
     for name, values in (("methods", methods), ("sparsities", sparsities), ("seeds", seeds)):
         if not values or len(set(values)) < len(values):
             raise ValueError(f"{name} must name at least one, and none twice; got {list(values)}")
+    if base.layer_sparsities:
+        raise ValueError(
+            "layer_sparsities must be left out of a comparison, which has sparsities of its own; "
+            f"got {list(base.layer_sparsities)}"
+        )
     plans = []
     for seed in seeds:
         for method in methods:
@@ -203,7 +208,7 @@ class _Process:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "chsnn.lab.tied", "resume", str(plan.config.out)],
             env={**os.environ, "OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share},
-            stdin=subprocess.PIPE,  # its other end closes when this process is no more
+            stdin=subprocess.PIPE,  # its other end closes when this process ends
             stdout=subprocess.DEVNULL,
             stderr=self._said,
         )
@@ -288,12 +293,12 @@ def _finished(plan: Plan) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
-            f"{path} is no whole report: {reason}; remove it, and the run is measured again"
+            f"{path} is not a complete report: {reason}; remove it, and the run is measured again"
         ) from error
 
 
 def _write(rows: list[dict[str, Any]], folder: Path) -> None:
     write_atomically(folder / ROWS, (json.dumps(rows, indent=1) + "\n").encode())
     write_atomically(folder / TABLE, table(rows).encode())
-    save_figure(plotting.method_dots(summarise(rows)), folder / FIGURE)
+    save_figure(plotting.method_dots(summarize(rows)), folder / FIGURE)
     write_comparison_page(folder)

@@ -136,6 +136,8 @@ class RunConfig(TrainingSettings):
     """Factor of the channels and hidden neurons of 2conv2fc and 6conv2fc."""
     sparsity: float = 0.95
     """Fraction of absent links, at the start, of every layer but the dense output layer."""
+    layer_sparsities: tuple[float, ...] = ()
+    """The same of each hidden layer of an mlp, where they are to differ, in place of sparsity."""
     encoding: Encoding = "even"
     """How an image becomes input: analogue, evenly spaced or random spikes; none: it is events."""
     timesteps: int = 8
@@ -184,6 +186,7 @@ class RunConfig(TrainingSettings):
         for size in self.hidden:
             check_positive_int("hidden", size)
         check_sparsity(self.sparsity)
+        self._check_layer_sparsities()
         if check_positive_int("timesteps", self.timesteps) > MOST_TIMESTEPS:
             raise ValueError(f"timesteps must be at most {MOST_TIMESTEPS:,}, got {self.timesteps}")
         for name, choices in _CHOICES.items():
@@ -209,19 +212,43 @@ class RunConfig(TrainingSettings):
         if self.train_images is not None:
             check_positive_int("train_images", self.train_images)
 
+    def _check_layer_sparsities(self) -> None:
+        given = self.layer_sparsities
+        if not isinstance(given, tuple):
+            raise TypeError(f"layer_sparsities must be a list of numbers, got {given!r}")
+        if not given:
+            return
+        if self.network != "mlp" or len(given) != len(self.hidden):
+            raise ValueError(
+                "layer_sparsities must have a number for each hidden layer of an mlp, got "
+                f"{len(given)} for network {self.network} with hidden {list(self.hidden)}"
+            )
+        for sparsity in given:
+            check_sparsity(sparsity, name="layer_sparsities")
+        if self.rewiring in _FROM_ALL_LINKS:
+            raise ValueError(
+                f"layer_sparsities must be left out with rewiring {self.rewiring}, which starts "
+                "fully connected"
+            )
+
     def training(self) -> TrainingSettings:
         """Return the settings of the trainer alone."""
         return TrainingSettings(**{f.name: getattr(self, f.name) for f in fields(TrainingSettings)})
 
     def fully_connected(self) -> RunConfig:
         """Return the configuration of the twin: every link present, nothing rewired."""
-        return replace(self, sparsity=0.0, rewiring="none", baseline=False)
+        return replace(self, sparsity=0.0, layer_sparsities=(), rewiring="none", baseline=False)
+
+    def hidden_sparsities(self) -> tuple[float, ...]:
+        """Return the sparsity of each hidden layer of an mlp."""
+        return self.layer_sparsities or (self.sparsity,) * len(self.hidden)
 
     def rewiring_settings(self) -> Rewiring | None:
         """Return the settings of the rewiring that is to take place, None for no rewiring."""
         if self.rewiring == "none":
             return None
-        if self.sparsity == 0 and self.rewiring not in _FROM_ALL_LINKS:  # where every link exists
+        complete = not any(self.layer_sparsities or (self.sparsity,))
+        if complete and self.rewiring not in _FROM_ALL_LINKS:
             return None
         settings: dict[str, Rewiring] = {
             "evolution": self.evolution,
@@ -323,7 +350,11 @@ def _tuple_of_list(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_READERS: dict[str, Any] = {"hidden": _tuple_of_list, "out": Path}
+_READERS: dict[str, Any] = {
+    "hidden": _tuple_of_list,
+    "layer_sparsities": _tuple_of_list,
+    "out": Path,
+}
 
 
 def _from_table(cls: type, table: dict[str, Any]) -> Any:

@@ -230,7 +230,7 @@ def read_config(folder: Path) -> RunConfig:
     Raises
     ------
     FileNotFoundError
-        If it is no run folder.
+        If it is not a run folder.
     ValueError
         If the file is damaged.
     """

@@ -1,6 +1,6 @@
 """Methods of sparse training by name: each is a configuration of the same trainer.
 
-A method takes the settings that all share (data, network, neurons, optimiser, epochs, seed)
+A method takes the settings that all share (data, network, neurons, optimizer, epochs, seed)
 and decides what is its own: initial topology, initial weights, and how links change.
 """
 
@@ -159,7 +159,7 @@ def _pruned(rewiring: RewiringName) -> Callable[[RunConfig, float], RunConfig]:
     return configure
 
 
-# Each as its authors run it; what they leave to the training (optimiser, epochs, ...) is shared.
+# Each as its authors run it; what they leave to the training (optimizer, epochs, ...) is shared.
 # Nothing is rewired after the last step, in any of them: SET's code says so in words, that of CHT
 # and CHTs rewires while step < T_end. T_end is 3/4 of the epochs with a falling zeta or with extra
 # links (run.py of Cannistraci-Hebb-training).

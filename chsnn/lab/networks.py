@@ -35,6 +35,8 @@ def build_network(config: RunConfig, data: DataSet) -> Network:
         "seed": config.seed,
     }
     if config.network == "mlp":
+        # A dense output layer, that is never rewired.
+        shared["sparsity"] = [*config.hidden_sparsities(), None]
         return mlp(
             (data.n_in, *config.hidden, data.n_classes),
             inputs=data.examples(),
@@ -52,9 +54,13 @@ def check_links(config: RunConfig, data: DataSet) -> None:
     """Raise ValueError if a layer would have no link, at the start or at the end."""
     rewiring = config.rewiring_settings()
     final = rewiring.final_sparsity if isinstance(rewiring, Evolution) else None
-    for shape in _shapes(config, data):
-        for sparsity in (config.sparsity, config.sparsity if final is None else final):
-            link_count(*shape, sparsity)
+    shapes = _shapes(config, data)
+    first = [config.sparsity] * len(shapes)
+    if config.network == "mlp":
+        first = list(config.hidden_sparsities())
+    for shape, sparsity in zip(shapes, first, strict=True):
+        for asked in (sparsity, sparsity if final is None else final):
+            link_count(*shape, asked)
 
 
 def _shapes(config: RunConfig, data: DataSet) -> list[tuple[int, int]]:

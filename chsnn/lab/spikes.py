@@ -165,7 +165,7 @@ def spikes_of(model: nn.Module, inputs: Tensor, *, timesteps: int) -> list[Popul
 def _reading(
     model: nn.Module, calls: dict[str, list[Tensor | None]], timesteps: int
 ) -> Iterator[None]:
-    """Collect what layers read at their calls; None for what is no spikes over time."""
+    """Collect what layers read at their calls; None for what is not spikes over time."""
     means: dict[int, tuple[Tensor, Tensor]] = {}
 
     def read(name: str, passage: Passage) -> None:

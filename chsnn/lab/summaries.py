@@ -40,7 +40,7 @@ class Summary:
         return spread([row[name] for row in self.rows])
 
 
-def summarise(rows: Sequence[dict[str, Any]]) -> list[Summary]:
+def summarize(rows: Sequence[dict[str, Any]]) -> list[Summary]:
     """Group the rows by method and sparsity, in the order they come."""
     dense = {row["seed"]: row["accuracy"] for row in rows if row["method"] == FULLY_CONNECTED}
     groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
@@ -76,7 +76,7 @@ def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
         ("seeds", lambda s: str(len(s.rows))),
     ]
     head = [name for name, _ in columns]
-    return [head, *([cell(summary) for _, cell in columns] for summary in summarise(rows))]
+    return [head, *([cell(summary) for _, cell in columns] for summary in summarize(rows))]
 
 
 def _cell(s: Summary, name: str, factor: float, form: str, *, spread: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""The command ``chsnn`` in a process that ends when the one which started it is no more.
+"""The command ``chsnn`` in a process that ends when the one which started it has ended.
 
 ``python -m chsnn.lab.tied resume runs/mine``: its input is a pipe whose other end the parent
 holds open. However the parent ends (Ctrl-C, a signal, kill -9), the system closes that end, and

@@ -41,7 +41,7 @@ class SpikingLinear(nn.Module):
 
 
 def over_channels(norm: nn.BatchNorm1d, rows: Tensor) -> Tensor:
-    """Normalise rows (N, C) channel by channel: as one sample (1, C, N), of the same statistics.
+    """Normalize rows (N, C) channel by channel: as one sample (1, C, N), of the same statistics.
 
     A sparse layer's output has this memory already, and so have its readers; torch's own way over
     rows takes several times as long on a CPU.

@@ -31,7 +31,7 @@ def ranked(graph, rule, local_community="all", n_threads=None):
 
 
 def neighbor_sets(graph):
-    return naive.neighbours_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
+    return naive.neighbors_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
 
 
 def golden_graph(name):
@@ -119,12 +119,12 @@ def test_random_graphs_against_the_definition(graph, method, local_community):
 
 def naive_bipartite_ranks(matrix, rule):
     """Dense rank of every left-right pair and AUPR, over the joined graph's distances."""
-    neighbours, (n_left, n_right) = naive.bipartite_neighbours(matrix), matrix.shape
+    neighbors, (n_left, n_right) = naive.bipartite_neighbors(matrix), matrix.shape
     pairs = [(u, n_left + v) for u in range(n_left) for v in range(n_right)]
     score = {
-        (u, v): naive.round_significant(naive.ch_score(neighbours, u, v, rule, 3)) for u, v in pairs
+        (u, v): naive.round_significant(naive.ch_score(neighbors, u, v, rule, 3)) for u, v in pairs
     }
-    correlation = naive.sp_corr(neighbours, {p: score[p] for p in naive.links_of(neighbours)})
+    correlation = naive.sp_corr(neighbors, {p: score[p] for p in naive.links_of(neighbors)})
     rows = {pair: (score[pair], float(correlation[pair])) for pair in pairs}
     ranks = naive.dense_ranks(rows, n_left + n_right)[:n_left, n_left:]
     return ranks, naive.auc_pr(ranks.reshape(-1).tolist(), (matrix > 0).reshape(-1).tolist())

@@ -17,14 +17,14 @@ from tests import golden, naive, zoo
 def test_measures_are_their_definitions(matrix, joined):
     if joined:
         graph = as_one_graph(BipartiteGraph.from_biadjacency(matrix))
-        neighbours = naive.bipartite_neighbours(matrix)
+        neighbors = naive.bipartite_neighbors(matrix)
     else:
         size = min(matrix.shape)
         upper = np.triu(matrix[:size, :size], 1)
         graph = Graph.from_adjacency(upper | upper.T)
-        neighbours = naive.neighbours_from_edges(size, np.argwhere(upper))
+        neighbors = naive.neighbors_from_edges(size, np.argwhere(upper))
     for name, value in basic_measures(graph).items():
-        expected = getattr(naive, name)(neighbours)
+        expected = getattr(naive, name)(neighbors)
         np.testing.assert_allclose(value, expected, rtol=1e-12, err_msg=name)
 
 

@@ -59,7 +59,7 @@ def adjacencies(draw, max_nodes=12):
 
 
 def neighbor_sets(graph):
-    return naive.neighbours_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
+    return naive.neighbors_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
 
 
 def matrix_of(graph, method, **options):
@@ -80,9 +80,9 @@ def matrix_of(graph, method, **options):
 
 
 def naive_monopartite(graph, method):
-    neighbours, expected = neighbor_sets(graph), np.zeros(graph.shape)
-    for u, v in naive.all_pairs(neighbours):
-        expected[u, v] = naive.classic_score(neighbours, u, v, method)
+    neighbors, expected = neighbor_sets(graph), np.zeros(graph.shape)
+    for u, v in naive.all_pairs(neighbors):
+        expected[u, v] = naive.classic_score(neighbors, u, v, method)
     return expected
 
 
@@ -191,12 +191,12 @@ def test_katz_leaves_the_own_link_of_a_pair_out(network):
 @pytest.mark.parametrize("name", ["karate", "star", "complete", "components", "isolated node"])
 def test_spm_against_the_definition(name):
     graph = as_graph(ADJACENCIES[name])
-    neighbours, links = neighbor_sets(graph), np.column_stack(graph.links())
+    neighbors, links = neighbor_sets(graph), np.column_stack(graph.links())
     rng, n_removed = np.random.default_rng(5), max(1, round(0.1 * graph.n_links))
     expected = np.zeros(graph.shape)
     for _ in range(3):
         removed = links[rng.choice(graph.n_links, n_removed, replace=False)]
-        expected += naive.spm_matrix(neighbours, removed) / 3
+        expected += naive.spm_matrix(neighbors, removed) / 3
     got = spm_matrix(graph, repeats=3, rng=5)
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-10)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chgraph import BipartiteGraph, Graph, as_bipartite, metrics
 from tests import golden, naive, zoo
-from tests.chgraph.test_metrics import golden_network, graphs, neighbour_sets
+from tests.chgraph.test_metrics import golden_network, graphs, neighbor_sets
 
 SEEDS = st.integers(0, 2**32 - 1)
 GOLDEN = golden.read_json("topological_measures.json")
@@ -22,7 +22,7 @@ STOCHASTIC = [name for name, entry in GOLDEN.items() if "stochastic" in entry]
 def test_modularity_is_its_definition(graph, seed):
     labels = np.random.default_rng(seed).integers(-1, 3, graph.n_nodes)
     if graph.n_links:
-        expected = naive.newman_modularity(neighbour_sets(graph), labels.tolist())
+        expected = naive.newman_modularity(neighbor_sets(graph), labels.tolist())
         assert metrics.modularity(graph, labels) == pytest.approx(expected, abs=1e-14)
 
 
@@ -48,7 +48,7 @@ def test_libraries_agree_on_a_partition():
 @given(graphs(max_nodes=7), SEEDS)
 def test_the_best_partition_of_a_small_graph_is_found(graph, seed):
     if graph.n_links:
-        best = naive.best_modularity(neighbour_sets(graph))
+        best = naive.best_modularity(neighbor_sets(graph))
         found = metrics.modularity(graph, n_starts=20, rng=seed)
         assert found == pytest.approx(best, abs=1e-12)
 

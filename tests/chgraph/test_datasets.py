@@ -41,7 +41,7 @@ def test_counts_are_the_published_ones_and_the_described_ones(name):
     entry = datasets.describe(name)
     assert (entry.name, entry.n_nodes, entry.n_links) == (name, sides, n_links)
     assert entry.bipartite == graph.is_bipartite == (len(entry.nodes) == 2)
-    for value in (entry.title, entry.links, entry.reference, entry.source, entry.licence):
+    for value in (entry.title, entry.links, entry.reference, entry.source, entry.license):
         assert value
 
 
@@ -70,16 +70,16 @@ def test_proteins_are_linked_by_experiments_of_at_least_four_tenths():
     header, *links = rows("cell_cycle.csv")
     assert header == ["protein", "partner", "experiments"]
     assert all(0.4 <= float(score) <= 1 for _, _, score in links)
-    assert "CC-BY-4.0" in datasets.describe("cell_cycle").licence
-    assert "changed" in datasets.describe("cell_cycle").notes  # as the licence wants it said
+    assert "CC-BY-4.0" in datasets.describe("cell_cycle").license
+    assert "changed" in datasets.describe("cell_cycle").notes  # as the license wants it said
 
 
-def test_the_table_of_the_docstring_is_the_catalogue():
+def test_the_table_of_the_docstring_is_the_catalog():
     table = [line.split() for line in datasets.__doc__.splitlines()]
     for name, (sides, n_links) in PUBLISHED.items():
         (row,) = [words for words in table if words[:1] == [name]]
         assert f"{name} {' + '.join(map(str, sides))} {n_links} " in " ".join(row)
-        assert datasets.describe(name).licence.split()[0] == row[-1]
+        assert datasets.describe(name).license.split()[0] == row[-1]
 
 
 @pytest.mark.parametrize("name", ["Karate", "zachary", "", None, 1])

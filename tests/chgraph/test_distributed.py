@@ -220,7 +220,7 @@ def test_a_cluster_evaluates_as_one_machine_does(client):
     assert here.settings == there.settings
 
 
-def test_a_cluster_summarises_as_one_machine_does(in_process):
+def test_a_cluster_summarizes_as_one_machine_does(in_process):
     graph = heavy(14, 30)
     here, there = (metrics.summary(graph, cost="all", rng=5, client=c) for c in (None, in_process))
     assert list(here) == list(there)

@@ -108,7 +108,7 @@ def test_measures_of_real_scores(graph, method):
     n_removed = round(0.2 * graph.n_links)
     trial = remove_links(graph, n_removed, False, np.random.default_rng(4))
     if isinstance(graph, BipartiteGraph):
-        neighbors, shift = naive.bipartite_neighbours(trial.graph.biadjacency().toarray()), 9
+        neighbors, shift = naive.bipartite_neighbors(trial.graph.biadjacency().toarray()), 9
     else:
         matrix, shift = trial.graph.adjacency().toarray(), 0
         neighbors = [set(np.flatnonzero(line).tolist()) for line in matrix]

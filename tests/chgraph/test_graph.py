@@ -46,7 +46,7 @@ def test_counts(biadjacency):
         assert np.isnan(graph.sparsity)
 
 
-def test_index_arrays_are_wide_enough_for_offsets_and_small_for_neighbours(graph):
+def test_index_arrays_are_wide_enough_for_offsets_and_small_for_neighbors(graph):
     assert graph.left_offsets.dtype == graph.right_offsets.dtype == np.int64
     assert graph.left_neighbors.dtype == graph.right_neighbors.dtype == np.int32
     assert all(part.dtype == np.int64 for part in graph.links())

@@ -16,14 +16,14 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-14}
 
 @given(zoo.biadjacencies(max_nodes=9))
 def test_measures_are_their_definitions(matrix):
-    graph, neighbours = as_bipartite(matrix), naive.bipartite_neighbours(matrix)
+    graph, neighbors = as_bipartite(matrix), naive.bipartite_neighbors(matrix)
     for mode in LATAPY_MODES:
         got = np.concatenate(metrics.latapy_coefficients(graph, mode=mode))
-        np.testing.assert_allclose(got, naive.latapy_clustering(neighbours, mode), **CLOSE)
+        np.testing.assert_allclose(got, naive.latapy_clustering(neighbors, mode), **CLOSE)
         assert metrics.latapy_clustering(graph, mode=mode) == pytest.approx(got.mean())
-    assert metrics.n_four_cycles(graph) == naive.n_four_cycles(neighbours)
-    if naive.n_l3_paths(neighbours):
-        expected = naive.robins_alexander(neighbours)
+    assert metrics.n_four_cycles(graph) == naive.n_four_cycles(neighbors)
+    if naive.n_l3_paths(neighbors):
+        expected = naive.robins_alexander(neighbors)
         np.testing.assert_allclose(metrics.robins_alexander_clustering(graph), expected, **CLOSE)
     if max(matrix.shape) > 1:
         np.testing.assert_allclose(metrics.nodf(graph), naive.nodf(matrix), **CLOSE)

@@ -22,12 +22,12 @@ def scores(graph, method="CH3-L3", **options):
 def naive_scores(matrix, method):
     """The same from the definition, pair by pair."""
     rule, length = method.split("-")
-    neighbours, expected = naive.bipartite_neighbours(matrix), np.zeros(matrix.shape)
+    neighbors, expected = naive.bipartite_neighbors(matrix), np.zeros(matrix.shape)
     for u, v in np.argwhere(np.asarray(matrix) == 0).tolist():
         if length == "L3n":
             expected[u, v] = naive.ch_l3n_score(matrix, u, v, rule)
         else:
-            expected[u, v] = naive.ch_score(neighbours, u, matrix.shape[0] + v, rule, 3)
+            expected[u, v] = naive.ch_score(neighbors, u, matrix.shape[0] + v, rule, 3)
     return expected
 
 
@@ -103,7 +103,7 @@ def test_blocks_do_not_change_a_bit(monkeypatch, method):
 
 
 @pytest.mark.parametrize("method", BIPARTITE_METHODS)
-def test_counting_common_neighbours_anew_changes_nothing(monkeypatch, method):
+def test_counting_common_neighbors_anew_changes_nothing(monkeypatch, method):
     graph = zoo.GRAPHS["dense"]
     stored = scores(graph, method)
     frugal = functools.partial(_bipartite_core.prepare, table_bytes=0)

@@ -84,7 +84,7 @@ def graphs(draw, max_nodes=10):
 
 
 def neighbor_sets(graph):
-    return naive.neighbours_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
+    return naive.neighbors_from_edges(graph.n_nodes, zip(*graph.links(), strict=True))
 
 
 def all_pairs(graph):
@@ -113,9 +113,9 @@ def matrix_of(graph, method, **options):
 
 def naive_scores(graph, method, local_community, source, target):
     rule, length = method.split("-L")
-    neighbours, pairs = neighbor_sets(graph), zip(source.tolist(), target.tolist(), strict=True)
+    neighbors, pairs = neighbor_sets(graph), zip(source.tolist(), target.tolist(), strict=True)
     return np.array(
-        [naive.ch_score(neighbours, u, v, rule, int(length), local_community) for u, v in pairs]
+        [naive.ch_score(neighbors, u, v, rule, int(length), local_community) for u, v in pairs]
     )
 
 

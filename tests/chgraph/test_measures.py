@@ -27,7 +27,7 @@ CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
 
 @st.composite
-def labelled_scores(draw, zeros=True):
+def labeled_scores(draw, zeros=True):
     """Draw scores with many ties, some of them 0, and labels of both kinds."""
     n = draw(st.integers(2, 40))
     levels = draw(st.integers(1, 8))
@@ -52,7 +52,7 @@ def compact(scores, labels, seed=0):
     )
 
 
-@given(labelled_scores())
+@given(labeled_scores())
 def test_measures_are_the_definitions(drawn):
     ranking = compact(*drawn)
     for ours, definition in PAIRS:
@@ -61,14 +61,14 @@ def test_measures_are_the_definitions(drawn):
         )
 
 
-@given(labelled_scores(), st.integers(1, 60))
+@given(labeled_scores(), st.integers(1, 60))
 def test_depth_is_the_callers(drawn, k):
     ranking = compact(*drawn)
     assert measures.precision(ranking, k) == pytest.approx(naive.precision_at(*drawn, k))
     assert measures.aup(ranking, k) == pytest.approx(naive.auc_prec(*drawn, k))
 
 
-@given(labelled_scores())
+@given(labeled_scores())
 def test_counting_the_zeros_is_listing_them(drawn):
     listed, counted = rank_pairs(*drawn), compact(*drawn, seed=1)
     assert measure_all(listed, 7) == measure_all(counted, 7)
@@ -76,7 +76,7 @@ def test_counting_the_zeros_is_listing_them(drawn):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@given(labelled_scores(), st.integers(1, 9))
+@given(labeled_scores(), st.integers(1, 9))
 def test_thresholds_in_chunks(drawn, at_once):
     ranking = compact(*drawn)
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +87,7 @@ def test_thresholds_in_chunks(drawn, at_once):
     assert list(zip(tp, fp, strict=True)) == naive.threshold_counts(*drawn)
 
 
-@given(labelled_scores(zeros=False), st.integers(0, 2**32 - 1))
+@given(labeled_scores(zeros=False), st.integers(0, 2**32 - 1))
 def test_measures_see_neither_the_last_bits_nor_the_scale_nor_the_order_given(drawn, seed):
     scores, labels = drawn
     rng = np.random.default_rng(seed)
@@ -97,7 +97,7 @@ def test_measures_see_neither_the_last_bits_nor_the_scale_nor_the_order_given(dr
     assert measure_all(shuffled) == measure_all(rank_pairs(scores, labels))
 
 
-@given(labelled_scores())
+@given(labeled_scores())
 def test_hits_are_the_places_of_the_positives(drawn):
     ranking, best_first = compact(*drawn), naive.labels_best_first(*drawn)
     for depth in range(1, len(best_first) + 3):

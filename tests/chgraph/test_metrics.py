@@ -68,8 +68,8 @@ def joined(graph):
     return Graph.from_links(left, right + graph.n_left, sum(graph.shape))
 
 
-def neighbour_sets(graph):
-    return naive.neighbours_from_edges(
+def neighbor_sets(graph):
+    return naive.neighbors_from_edges(
         joined(graph).n_nodes, np.stack(joined(graph).links(), axis=1).tolist()
     )
 
@@ -97,25 +97,25 @@ def test_golden_values(name):
 @given(st.one_of(graphs(), zoo.biadjacencies()))
 def test_measures_are_their_definitions(graph):
     graph = graph if isinstance(graph, Graph) else BipartiteGraph.from_biadjacency(graph)
-    neighbours, work = neighbour_sets(graph), Workspace(graph)
+    neighbors, work = neighbor_sets(graph), Workspace(graph)
     for measure, definition in NAIVE.items():
         # What needs a link or two nodes has no value here; see test_report.
         if graph.n_links:
-            expected = definition(neighbours)
+            expected = definition(neighbors)
             np.testing.assert_allclose(measure(graph), expected, err_msg=str(measure), **CLOSE)
             assert measure(work) == measure(graph) or math.isnan(expected)
 
 
 @given(graphs())
 def test_distances_are_those_of_breadth_first_search(graph):
-    hops = naive.hop_distances(neighbour_sets(graph))
+    hops = naive.hop_distances(neighbor_sets(graph))
     counts = np.bincount(hops[np.isfinite(hops)].astype(int))
     assert metrics.distance_distribution(graph).tolist() == counts.tolist()
     n, farthest = graph.n_nodes, len(counts) - 1
     near = np.where(np.isfinite(hops), farthest + 1 - hops, 0.0)
     expected = (near.sum() - (farthest + 1) * n) / (n * (n - 1))
     assert metrics.radiality(graph) == pytest.approx(expected, rel=1e-12)
-    published = naive.radiality(neighbour_sets(graph))
+    published = naive.radiality(neighbor_sets(graph))
     assert metrics.radiality(graph, unreachable="published") == pytest.approx(published, rel=1e-12)
 
 

@@ -163,7 +163,7 @@ def test_other_files_are_never_replaced(tmp_path, overwrite):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="holds other files and no graph"):
         heavy().save(tmp_path, overwrite=overwrite)
-    with pytest.raises(ValueError, match="is no folder; a graph is saved as a folder"):
+    with pytest.raises(ValueError, match="is not a folder; a graph is saved as a folder"):
         heavy().save(tmp_path / "thesis.txt", overwrite=overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
@@ -243,15 +243,15 @@ def test_another_valid_graph_in_its_place_is_seen_by_its_checksum_alone(tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "other"}, "is no manifest of a graph"),
+        ({"format": "other"}, "is not the manifest of a graph"),
         ({"version": 2}, "is of version 2; this chgraph reads version 1"),
-        ({"kind": "Tree"}, "is no manifest of a graph: kind 'Tree'"),
-        ({"sides": [-1]}, "is no manifest of a graph: sides"),
-        ({"sides": [2**40]}, "is no manifest of a graph: sides"),
-        ({"sides": "ab"}, "is no manifest of a graph"),
-        ({"arrays": {}}, "is no manifest of a graph"),
-        ({"arrays": 7}, "is no manifest of a graph"),
-        ({"names": {"names": {"file": "../x"}}}, "is no manifest of a graph"),
+        ({"kind": "Tree"}, "is not the manifest of a graph: kind 'Tree'"),
+        ({"sides": [-1]}, "is not the manifest of a graph: sides"),
+        ({"sides": [2**40]}, "is not the manifest of a graph: sides"),
+        ({"sides": "ab"}, "is not the manifest of a graph"),
+        ({"arrays": {}}, "is not the manifest of a graph"),
+        ({"arrays": 7}, "is not the manifest of a graph"),
+        ({"names": {"names": {"file": "../x"}}}, "is not the manifest of a graph"),
     ],
 )
 def test_a_manifest_that_says_something_else_is_refused(tmp_path, change, message):

@@ -10,7 +10,7 @@ from chgraph import Graph, as_bipartite, as_graph, metrics, plotting, predict_li
 from chgraph.linkpred.prediction import LinkPrediction
 from chgraph.plotting._names import written
 from tests import naive
-from tests.chgraph.test_metrics import neighbour_sets
+from tests.chgraph.test_metrics import neighbor_sets
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the extra viz is not installed")
 Axes = pytest.importorskip("matplotlib.axes").Axes
@@ -483,16 +483,16 @@ def drawn_links(axes, label):
 @pytest.mark.parametrize("network", [nx.karate_club_graph(), nx.gnp_random_graph(14, 0.4, seed=2)])
 def test_the_community_of_a_pair_is_drawn(network, ax):
     graph = Graph.from_links(*np.array(network.edges()).T)
-    neighbours = neighbour_sets(graph)
+    neighbors = neighbor_sets(graph)
     best = predict_links(graph, 1)
     u, v = int(best.source[0]), int(best.target[0])
     plotting.link_example(graph, u, v, ax=ax)
-    paths = naive.simple_paths(neighbours, u, v, 3)
+    paths = naive.simple_paths(neighbors, u, v, 3)
     inner = {z for path in paths for z in path}
     whole = [(u, *path, v) for path in paths]
     on_paths = {frozenset(link) for path in whole for link in itertools.pairwise(path)}
-    inside = {frozenset((a, b)) for a in inner for b in neighbours[a] & inner}
-    external = sum(len(neighbours[z] - inner - {u, v}) for z in inner)
+    inside = {frozenset((a, b)) for a in inner for b in neighbors[a] & inner}
+    external = sum(len(neighbors[z] - inner - {u, v}) for z in inner)
     assert ax.get_title().endswith(f"over {len(paths)} L3 paths")
     assert drawn_links(ax, "on an L3 path") == len(on_paths)
     if inside - on_paths:
@@ -500,7 +500,7 @@ def test_the_community_of_a_pair_is_drawn(network, ax):
     else:
         assert "other internal link" not in labels(ax)
     written = [int(text.get_text()) for text in ax.texts]
-    if max(len(neighbours[z] - inner - {u, v}) for z in inner) <= 9:
+    if max(len(neighbors[z] - inner - {u, v}) for z in inner) <= 9:
         assert drawn_links(ax, "external link") == external
         assert sorted(written) == sorted([u, v, *inner])
     assert set(written) >= {u, v, *inner}
@@ -510,9 +510,7 @@ def test_a_pair_of_a_layer(ax):
     layer = as_bipartite([[1, 1, 0, 0], [1, 0, 1, 1], [0, 1, 1, 0]])
     plotting.link_example(layer, 0, 2, ax=ax)
     # Paths 0 - 0 - 1 - 2 and 0 - 1 - 2 - 2; left node 1 has one link out of the community.
-    score = naive.ch_score(
-        naive.bipartite_neighbours(layer.biadjacency().toarray()), 0, 5, "CH3", 3
-    )
+    score = naive.ch_score(naive.bipartite_neighbors(layer.biadjacency().toarray()), 0, 5, "CH3", 3)
     assert ax.get_title() == f"CH3-L3 = {score:.4g} over 2 L3 paths"
     assert drawn_links(ax, "on an L3 path") == 6
     assert drawn_links(ax, "external link") == 1

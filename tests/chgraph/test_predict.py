@@ -418,20 +418,20 @@ def test_the_local_community_is_passed_on():
 def naive_order(graph, method):
     """Positive pairs by score, SPcorr, source, target: score and SPcorr from the definitions."""
     if isinstance(graph, BipartiteGraph):
-        neighbours, shift = naive.bipartite_neighbours(graph.biadjacency().toarray()), graph.n_left
+        neighbors, shift = naive.bipartite_neighbors(graph.biadjacency().toarray()), graph.n_left
         pairs = np.indices(graph.shape).reshape(2, -1).T.tolist()
     else:
         links = zip(*graph.links(), strict=True)
-        neighbours, shift = naive.neighbours_from_edges(graph.n_nodes, links), 0
-        pairs = naive.all_pairs(neighbours)
+        neighbors, shift = naive.neighbors_from_edges(graph.n_nodes, links), 0
+        pairs = naive.all_pairs(neighbors)
     rule, length = method.split("-L")
     score = {
-        (u, v): naive.round_significant(naive.ch_score(neighbours, u, v + shift, rule, int(length)))
+        (u, v): naive.round_significant(naive.ch_score(neighbors, u, v + shift, rule, int(length)))
         for u, v in pairs
     }
-    links = {(u, v + shift): s for (u, v), s in score.items() if v + shift in neighbours[u]}
-    correlation = naive.sp_corr(neighbours, links)
-    missing = [(u, v) for u, v in score if score[u, v] > 0 and v + shift not in neighbours[u]]
+    links = {(u, v + shift): s for (u, v), s in score.items() if v + shift in neighbors[u]}
+    correlation = naive.sp_corr(neighbors, links)
+    missing = [(u, v) for u, v in score if score[u, v] > 0 and v + shift not in neighbors[u]]
     return sorted(missing, key=lambda p: (-score[p], -correlation[p[0], p[1] + shift], *p))
 
 
@@ -687,8 +687,8 @@ def test_the_same_number_on_both_sides_is_two_nodes():
 
 
 def naive_pair(layer, u, v):
-    neighbours = naive.bipartite_neighbours(layer.biadjacency().toarray())
-    return naive.ch_score(neighbours, u, layer.n_left + v, "CH3", 3)
+    neighbors = naive.bipartite_neighbors(layer.biadjacency().toarray())
+    return naive.ch_score(neighbors, u, layer.n_left + v, "CH3", 3)
 
 
 @pytest.mark.parametrize("method", ADAPTIVE_METHODS)

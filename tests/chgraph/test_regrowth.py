@@ -18,9 +18,9 @@ SMALL = np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 1, 1, 1, 0], [1, 1, 1, 1
 
 def naive_ch3_l3(matrix):
     """CH3-L3 of all pairs at 12 significant digits, 0 for linked ones."""
-    neighbours, scores = naive.bipartite_neighbours(matrix), np.zeros(matrix.shape)
+    neighbors, scores = naive.bipartite_neighbors(matrix), np.zeros(matrix.shape)
     for u, v in np.argwhere(np.asarray(matrix) == 0).tolist():
-        score = naive.ch_score(neighbours, u, matrix.shape[0] + v, "CH3", 3)
+        score = naive.ch_score(neighbors, u, matrix.shape[0] + v, "CH3", 3)
         scores[u, v] = naive.round_significant(score)
     return scores
 

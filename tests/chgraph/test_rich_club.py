@@ -28,7 +28,7 @@ def real_graph(name):
 def test_coefficients_are_their_definition(matrix):
     size = min(matrix.shape)
     upper = np.triu(matrix[:size, :size], 1)
-    expected = naive.rich_club(naive.neighbours_from_edges(size, np.argwhere(upper)))
+    expected = naive.rich_club(naive.neighbors_from_edges(size, np.argwhere(upper)))
     got = rich_club(Graph.from_adjacency(upper | upper.T))
     assert got.degrees.tolist() == list(expected)
     np.testing.assert_allclose(got.coefficients, list(expected.values()))
@@ -36,7 +36,7 @@ def test_coefficients_are_their_definition(matrix):
 
 def test_coefficients_of_layers_are_those_of_one_graph(biadjacency):
     got = rich_club(BipartiteGraph.from_biadjacency(biadjacency))
-    expected = naive.rich_club(naive.bipartite_neighbours(biadjacency))
+    expected = naive.rich_club(naive.bipartite_neighbors(biadjacency))
     assert got.degrees.tolist() == list(expected)
     np.testing.assert_allclose(got.coefficients, list(expected.values()))
 

@@ -97,8 +97,8 @@ def test_the_spread_is_that_of_repeated_runs(measure):
 def test_the_measures_are_their_formulas(kind):
     links, n_nodes = golden.one_graph("karate")
     got = small_world(Graph.from_links(*links, n_nodes), n_nulls=4, lattice=kind, rng=1)
-    neighbours = naive.neighbours_from_edges(n_nodes, links.T)
-    observed = {name: getattr(naive, name)(neighbours) for name in got.observed}
+    neighbors = naive.neighbors_from_edges(n_nodes, links.T)
+    observed = {name: getattr(naive, name)(neighbors) for name in got.observed}
     assert got.observed == pytest.approx(observed, abs=1e-12)
     random = {name: estimate.value for name, estimate in got.random.items()}
     lattice = {name: estimate.value for name, estimate in got.lattice.items()}

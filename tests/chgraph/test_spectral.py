@@ -14,12 +14,12 @@ from tests import golden, naive, zoo
 
 
 def naive_shares(graph, removed, repeats, seed):
-    neighbours = naive.neighbours_from_edges(graph.n_nodes, np.transpose(graph.links()))
+    neighbors = naive.neighbors_from_edges(graph.n_nodes, np.transpose(graph.links()))
     links, rng = np.transpose(graph.links()), np.random.default_rng(seed)
     n_removed = max(1, round(removed * graph.n_links))
     return [
         naive.structural_consistency(
-            neighbours, links[rng.choice(graph.n_links, n_removed, replace=False)].tolist()
+            neighbors, links[rng.choice(graph.n_links, n_removed, replace=False)].tolist()
         )
         for _ in range(repeats)
     ]

@@ -126,7 +126,7 @@ def test_a_side_without_layers_and_a_layer_without_junctions_are_open():
     assert remove_dead_chains({}, Wiring()).graphs == {}
 
 
-def test_a_recurrent_layer_is_its_own_neighbour():
+def test_a_recurrent_layer_is_its_own_neighbor():
     # 0 -> 1 -> 2 inside, 0 is fed, 2 is read; 3 feeds 4 but is fed by nobody; 4 is read.
     inside = np.zeros((5, 5))
     inside[[0, 1, 3], [1, 2, 4]] = 1
@@ -140,7 +140,7 @@ def test_a_recurrent_layer_is_its_own_neighbour():
     assert masks(alone) == [[False]]
 
 
-def test_a_fixed_layer_keeps_its_links_and_its_neighbours_do_not():
+def test_a_fixed_layer_keeps_its_links_and_its_neighbors_do_not():
     layers = named(BipartiteGraph.from_links(*x) for x in (HERE, HERE, GONE, HERE))
     result = remove_dead_chains(layers, Wiring.path(layers), fixed=["layer1"])
     assert masks(result) == [[True]] * 3

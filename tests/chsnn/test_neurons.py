@@ -627,7 +627,7 @@ def test_a_state_of_another_width_is_refused():
         LIF().load_state_dict(LIF(v_th=[1.0, 2.0]).state_dict())
 
 
-def test_an_optimiser_moves_the_threshold_towards_the_rate_wanted():
+def test_an_optimizer_moves_the_threshold_towards_the_rate_wanted():
     x, lif = torch.from_numpy(inputs(25)).float(), LIF(v_th=1.75, learn=("v_th",))
     optimizer = torch.optim.SGD(lif.parameters(), 1.0)
     before = lif(x)[0].mean().item()

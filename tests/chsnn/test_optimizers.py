@@ -1,4 +1,4 @@
-"""Optimisers by name, and their state carried over a change of links."""
+"""Optimizers by name, and their state carried over a change of links."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SOURCE = np.array([2, -1, 0, -1])  # new link 0 was link 2, link 2 was link 0, t
 
 
 def stepped(optimizer_class, **options):
-    """A parameter of three links and its optimiser after one step."""
+    """A parameter of three links and its optimizer after one step."""
     parameter = nn.Parameter(torch.zeros(3))
     optimizer = optimizer_class([parameter], lr=0.1, **options)
     parameter.grad = torch.tensor([1.0, 2.0, 3.0])
@@ -164,7 +164,7 @@ def test_parameters_are_left_alone_with_their_state():
     ("name", "cls"),
     [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
 )
-def test_names_make_their_optimiser(name, cls):
+def test_names_make_their_optimizer(name, cls):
     optimizer = make_optimizer(
         nn.Linear(2, 2).parameters(), name, learning_rate=0.25, weight_decay=0.5
     )

@@ -32,7 +32,7 @@ def assert_reads(model, name, seen, sparsity=0.8):
 
 
 def correlated(n=40, n_in=12):
-    """Inputs in which neighbours are alike."""
+    """Inputs in which neighbors are alike."""
     x = draw(n, n_in)
     x[:, 1::2] = 0.7 * x[:, ::2] + 0.3 * x[:, 1::2]
     return x

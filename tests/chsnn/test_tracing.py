@@ -220,13 +220,13 @@ def test_what_the_model_returns_or_keeps_is_read():
 
 
 def test_weights_read_outside_their_layer():
-    class Penalised(Between):
+    class Penalized(Between):
         def forward(self, x):
             return self.fc2(torch.relu(self.fc1(x))), self.function(self).abs().sum() * 0
 
-    assert seen(Penalised(lambda m: m.fc2.weight)) == []
-    assert seen(Penalised(lambda m: m.fc1.weight.data)) == []
-    assert seen(Penalised(lambda m: torch.zeros(m.fc1.weight.shape))) == BOTH
+    assert seen(Penalized(lambda m: m.fc2.weight)) == []
+    assert seen(Penalized(lambda m: m.fc1.weight.data)) == []
+    assert seen(Penalized(lambda m: torch.zeros(m.fc1.weight.shape))) == BOTH
 
 
 def test_tied_weights_and_computed_weights():

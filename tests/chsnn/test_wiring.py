@@ -246,7 +246,7 @@ def test_a_layer_used_twice_has_one_population_on_each_side():
     ]
 
 
-def test_a_recurrent_layer_is_its_own_neighbour():
+def test_a_recurrent_layer_is_its_own_neighbor():
     class Recurrent(nn.Module):
         def __init__(self):
             super().__init__()

@@ -23,7 +23,7 @@ def dense(name, seed=0):
 
 
 def begin(name, seed=0):
-    """A model made sparse, its optimiser and its rewirer."""
+    """A model made sparse, its optimizer and its rewirer."""
     if name == "mlp":
         model = spiking_mlp(seed)
     else:

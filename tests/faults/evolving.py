@@ -42,7 +42,7 @@ def _checked(layers: dict[str, Any], optimizer: Any, targets: dict[str, int]) ->
                 and entry.dim()
                 and entry.shape != layer.values.shape
             ):
-                return f"{name}: the optimiser's state does not fit"
+                return f"{name}: the optimizer's state does not fit"
     return ""
 
 

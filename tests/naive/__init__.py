@@ -1,7 +1,7 @@
 """Slow, obvious reference oracles: every function is its formula, nothing more.
 
 They import nothing from the packages they check. "definitions.md N" in the docstrings is section N
-of docs/explanation/definitions.md. A monopartite graph is `list[set[int]]` (the neighbour
+of docs/explanation/definitions.md. A monopartite graph is `list[set[int]]` (the neighbor
 set of each node, no self-loops); a bipartite graph is a 0/1 biadjacency array
 `(n_left, n_right)` whose right node j is node `n_left + j` of the joined graph.
 """
@@ -49,12 +49,12 @@ from tests.naive.evaluation import (
 )
 from tests.naive.graphs import (
     Array,
-    Neighbours,
+    Neighbors,
     adjacency_matrix,
     all_pairs,
-    bipartite_neighbours,
+    bipartite_neighbors,
     links_of,
-    neighbours_from_edges,
+    neighbors_from_edges,
 )
 from tests.naive.linkpred import (
     NODE_TERMS,
@@ -113,7 +113,7 @@ __all__ = [
     "AdaptivePruning",
     "Array",
     "Candidates",
-    "Neighbours",
+    "Neighbors",
     "StructuralDevelopment",
     "adjacency_matrix",
     "all_pairs",
@@ -125,7 +125,7 @@ __all__ = [
     "auc_roc",
     "barber_modularity",
     "best_modularity",
-    "bipartite_neighbours",
+    "bipartite_neighbors",
     "ch2_l3n",
     "ch3_l3n",
     "ch_l3n_score",
@@ -171,7 +171,7 @@ __all__ = [
     "n_links",
     "n_positive",
     "ndcg",
-    "neighbours_from_edges",
+    "neighbors_from_edges",
     "newman_modularity",
     "node_betweenness",
     "nodf",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tests.naive.evaluation import auc_pr
-from tests.naive.graphs import Array, Neighbours, all_pairs, links_of
+from tests.naive.graphs import Array, Neighbors, all_pairs, links_of
 from tests.naive.linkpred import ch_score
 from tests.naive.ranks import doubled_average_ranks, pearson_of_integers
 
@@ -30,19 +30,19 @@ def weighted_distances(n: int, link_weights: Mapping[tuple[int, int], float]) ->
     return distance
 
 
-def sp_corr(neighbours: Neighbours, link_scores: Mapping[tuple[int, int], float]) -> Array:
+def sp_corr(neighbors: Neighbors, link_scores: Mapping[tuple[int, int], float]) -> Array:
     """SPcorr of all pairs, at 12 decimals (definitions.md 8).
 
     `link_scores[(u, v)]`, u < v, is the CH score of each link; a link weighs 1 / (1 + score). The
     columns of the distance matrix, own zero included, are compared by Spearman correlation with
     average ranks; infinite distances are the largest and tie. The diagonal is 1.
     """
-    n = len(neighbours)
+    n = len(neighbors)
     weights = {link: 1 / (1 + round_significant(link_scores[link])) for link in link_scores}
     distance = np.vectorize(round_significant, otypes=[float])(weighted_distances(n, weights))
     ranks = [doubled_average_ranks(distance[:, u]) for u in range(n)]
     correlation = np.eye(n)
-    for u, v in all_pairs(neighbours):
+    for u, v in all_pairs(neighbors):
         correlation[u, v] = correlation[v, u] = round(pearson_of_integers(ranks[u], ranks[v]), 12)
     return correlation
 
@@ -56,26 +56,26 @@ def dense_ranks(rows: Mapping[tuple[int, int], tuple[float, float]], n: int) -> 
     return ranks
 
 
-def cha_rule_ranks(neighbours: Neighbours, rule: str, length: int, local_community: str) -> Array:
+def cha_rule_ranks(neighbors: Neighbors, rule: str, length: int, local_community: str) -> Array:
     """Dense ranks of all pairs by (CH score, SPcorr), rounded (definitions.md 8)."""
-    pairs = all_pairs(neighbours)
+    pairs = all_pairs(neighbors)
     scores = {
-        (u, v): round_significant(ch_score(neighbours, u, v, rule, length, local_community))
+        (u, v): round_significant(ch_score(neighbors, u, v, rule, length, local_community))
         for u, v in pairs
     }
-    correlation = sp_corr(neighbours, {link: scores[link] for link in links_of(neighbours)})
+    correlation = sp_corr(neighbors, {link: scores[link] for link in links_of(neighbors)})
     rows = {(u, v): (scores[u, v], float(correlation[u, v])) for u, v in pairs}
-    return dense_ranks(rows, len(neighbours))
+    return dense_ranks(rows, len(neighbors))
 
 
-def cha_aupr(neighbours: Neighbours, ranks: Array) -> float:
+def cha_aupr(neighbors: Neighbors, ranks: Array) -> float:
     """AUPR of the linked against the unlinked pairs under these ranks (definitions.md 8)."""
-    pairs = all_pairs(neighbours)
-    return auc_pr([ranks[u, v] for u, v in pairs], [v in neighbours[u] for u, v in pairs])
+    pairs = all_pairs(neighbors)
+    return auc_pr([ranks[u, v] for u, v in pairs], [v in neighbors[u] for u, v in pairs])
 
 
 def cha_ranks(
-    neighbours: Neighbours,
+    neighbors: Neighbors,
     candidates: Candidates = CHA_CANDIDATES,
     local_community: str = "all",
 ) -> tuple[str, dict[str, float], dict[str, Array]]:
@@ -85,8 +85,8 @@ def cha_ranks(
     at 12 significant digits so that equality is not decided by the last bit.
     """
     ranks = {
-        f"{rule}_L{length}": cha_rule_ranks(neighbours, rule, length, local_community)
+        f"{rule}_L{length}": cha_rule_ranks(neighbors, rule, length, local_community)
         for rule, length in candidates
     }
-    aupr = {name: cha_aupr(neighbours, ranks[name]) for name in ranks}
+    aupr = {name: cha_aupr(neighbors, ranks[name]) for name in ranks}
     return max(aupr, key=lambda name: round_significant(aupr[name])), aupr, ranks

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from tests.naive.graphs import Neighbours, links_of
+from tests.naive.graphs import Neighbors, links_of
 
 
-def newman_modularity(neighbours: Neighbours, labels: Sequence[int]) -> float:
+def newman_modularity(neighbors: Neighbors, labels: Sequence[int]) -> float:
     """Q = (1/2E) sum_ij (A_ij - k_i k_j / 2E) [g_i = g_j] (Newman 2004)."""
-    twice = sum(len(around) for around in neighbours)
-    n = range(len(neighbours))
+    twice = sum(len(around) for around in neighbors)
+    n = range(len(neighbors))
     terms = [
-        (j in neighbours[i]) - len(neighbours[i]) * len(neighbours[j]) / twice
+        (j in neighbors[i]) - len(neighbors[i]) * len(neighbors[j]) / twice
         for i in n
         for j in n
         if labels[i] == labels[j]
@@ -34,7 +34,7 @@ def partitions(n: int) -> Iterator[list[int]]:
     return extend(0, 0)
 
 
-def best_modularity(neighbours: Neighbours) -> float:
+def best_modularity(neighbors: Neighbors) -> float:
     """The largest modularity of any partition."""
-    assert links_of(neighbours)
-    return max(newman_modularity(neighbours, p) for p in partitions(len(neighbours)))
+    assert links_of(neighbors)
+    return max(newman_modularity(neighbors, p) for p in partitions(len(neighbors)))

@@ -78,7 +78,7 @@ def auc_roc(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 
 def mroc_point(tp: int, fp: int, positives: int, negatives: int) -> tuple[float, float]:
-    """(fpr_m, normalised tpr_m) of one threshold (definitions.md 5); (1, 1) once FP = N."""
+    """(fpr_m, normalized tpr_m) of one threshold (definitions.md 5); (1, 1) once FP = N."""
     if fp == negatives:
         return 1.0, 1.0
     fpr = math.log(1 + fp) / math.log(1 + negatives)

@@ -28,13 +28,13 @@ def pearson_matrix(x: Array) -> Array:
     """Pearson r of each pair of columns of x (obs, n), 0 if one is constant (definitions.md 3)."""
     x = np.asarray(x, dtype=float)
     n = x.shape[1]
-    centred = [[value - math.fsum(x[:, i]) / len(x) for value in x[:, i]] for i in range(n)]
+    centered = [[value - math.fsum(x[:, i]) / len(x) for value in x[:, i]] for i in range(n)]
     constant = [bool((x[:, i] == x[0, i]).all()) for i in range(n)]
     r = np.zeros((n, n))
     for i, j in itertools.product(range(n), repeat=2):
         if not constant[i] and not constant[j]:
-            covariance = math.fsum(a * b for a, b in zip(centred[i], centred[j], strict=True))
-            norms = math.fsum(a * a for a in centred[i]), math.fsum(b * b for b in centred[j])
+            covariance = math.fsum(a * b for a, b in zip(centered[i], centered[j], strict=True))
+            norms = math.fsum(a * a for a in centered[i]), math.fsum(b * b for b in centered[j])
             r[i, j] = covariance / (math.sqrt(norms[0]) * math.sqrt(norms[1]))
     return r
 

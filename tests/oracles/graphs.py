@@ -7,9 +7,9 @@ from tests import naive
 
 
 def random_graph(n, p, seed):
-    """A networkx G(n, p) and its neighbour sets."""
+    """A networkx G(n, p) and its neighbor sets."""
     graph = nx.gnp_random_graph(n, p, seed=seed)
-    return graph, naive.neighbours_from_edges(n, graph.edges)
+    return graph, naive.neighbors_from_edges(n, graph.edges)
 
 
 def random_biadjacency(n_left, n_right, p, seed):

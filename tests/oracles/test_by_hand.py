@@ -14,36 +14,36 @@ from tests.oracles.graphs import random_biadjacency, random_graph
 
 @pytest.mark.parametrize("seed", range(3))
 def test_classics_against_networkx(seed):
-    graph, neighbours = random_graph(14, 0.3, seed)
-    pairs = naive.all_pairs(neighbours)
+    graph, neighbors = random_graph(14, 0.3, seed)
+    pairs = naive.all_pairs(neighbors)
     for rule, predictor in (
         ("JC", nx.jaccard_coefficient),
         ("AA", nx.adamic_adar_index),
         ("RA", nx.resource_allocation_index),
         ("PA", nx.preferential_attachment),
     ):
-        got = [naive.classic_score(neighbours, u, v, rule) for u, v in pairs]
+        got = [naive.classic_score(neighbors, u, v, rule) for u, v in pairs]
         np.testing.assert_allclose(got, [x for _, _, x in predictor(graph, pairs)], **TOLERANCE)
-    ch_ra = [naive.ch_score(neighbours, u, v, "RA", 2) for u, v in pairs]
-    ra = [naive.classic_score(neighbours, u, v, "RA") for u, v in pairs]
+    ch_ra = [naive.ch_score(neighbors, u, v, "RA", 2) for u, v in pairs]
+    ra = [naive.classic_score(neighbors, u, v, "RA") for u, v in pairs]
     np.testing.assert_allclose(ch_ra, ra, **TOLERANCE)
 
 
 def test_katz_is_the_power_series():
-    graph, neighbours = random_graph(12, 0.3, 5)
+    graph, neighbors = random_graph(12, 0.3, 5)
     beta, a = 0.05, nx.to_numpy_array(graph)
     series = sum(beta**power * np.linalg.matrix_power(a, power) for power in range(1, 80))
-    np.testing.assert_allclose(naive.katz_matrix(neighbours, beta), series, **TOLERANCE)
+    np.testing.assert_allclose(naive.katz_matrix(neighbors, beta), series, **TOLERANCE)
     with pytest.raises(ValueError, match="diverges"):
-        naive.katz_matrix(neighbours, 10.0)
+        naive.katz_matrix(neighbors, 10.0)
 
 
 def test_spm_matrix():
-    cycle = naive.neighbours_from_edges(6, [(i, (i + 1) % 6) for i in range(6)])
+    cycle = naive.neighbors_from_edges(6, [(i, (i + 1) % 6) for i in range(6)])
     a = naive.adjacency_matrix(cycle)
     np.testing.assert_allclose(naive.spm_matrix(cycle, []), a, atol=1e-12)
 
-    star = naive.neighbours_from_edges(5, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)])
+    star = naive.neighbors_from_edges(5, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)])
     got = naive.spm_matrix(star, [(1, 2)])  # the rest is a star: eigenvalues 2, 0, 0, 0, -2
     mirror = [0, 2, 1, 4, 3]  # a symmetry of the graph, which a wrong eigenbasis breaks
     np.testing.assert_allclose(got, got[np.ix_(mirror, mirror)], atol=1e-12)
@@ -69,25 +69,25 @@ def test_daminelli_by_hand():
 
 def test_daminelli_counts_are_l3_paths():
     matrix = random_biadjacency(7, 9, 0.3, 2)
-    neighbours = naive.bipartite_neighbours(matrix)
+    neighbors = naive.bipartite_neighbors(matrix)
     for i, j in np.argwhere(matrix == 0):
         got, paths = (
             naive.daminelli_scores(matrix, i, j),
-            naive.simple_paths(neighbours, int(i), 7 + int(j), 3),
+            naive.simple_paths(neighbors, int(i), 7 + int(j), 3),
         )
         community = {z for path in paths for z in path}
         assert got["CN"] == len(community)
         assert got["CAR"] == len(community) * len(paths)
-        ra = math.fsum(1 / len(neighbours[z]) for z in community)
+        ra = math.fsum(1 / len(neighbors[z]) for z in community)
         np.testing.assert_allclose(got["RA"], ra, **TOLERANCE)
-        cra = math.fsum(1 / len(neighbours[z]) for path in paths for z in path)
+        cra = math.fsum(1 / len(neighbors[z]) for path in paths for z in path)
         np.testing.assert_allclose(got["CRA"], cra, **TOLERANCE)
 
 
 def test_bipartite_closed_form():
     """definitions.md 2: the closed form of CH3-L3, unlinked and linked."""
     matrix = random_biadjacency(8, 10, 0.35, 4)
-    neighbours = naive.bipartite_neighbours(matrix)
+    neighbors = naive.bipartite_neighbors(matrix)
     left, right = matrix @ matrix.T, matrix.T @ matrix
     for u, v in itertools.product(range(8), range(10)):
         linked, total = int(matrix[u, v]), 0.0
@@ -96,7 +96,7 @@ def test_bipartite_closed_form():
                 factor1 = matrix[:, z1].sum() - right[z1, v] + linked
                 factor2 = matrix[z2].sum() - left[z2, u] + linked
                 total += 1 / math.sqrt(factor1 * factor2)
-        got = naive.ch_score(neighbours, u, 8 + v, "CH3", 3)
+        got = naive.ch_score(neighbors, u, 8 + v, "CH3", 3)
         np.testing.assert_allclose(got, total, **TOLERANCE)
 
 

@@ -21,9 +21,9 @@ def test_cha(name, variant):
         golden.load("cha", name),
         golden.read_json(f"cha/{name}.json")["variants"][variant],
     )
-    neighbours, unlinked, links = golden.monopartite(name)
+    neighbors, unlinked, links = golden.monopartite(name)
     local_community = {"lc": "all", "onpath": "on-path"}[variant]
-    selected, aupr, ranks = naive.cha_ranks(neighbours, local_community=local_community)
+    selected, aupr, ranks = naive.cha_ranks(neighbors, local_community=local_community)
 
     assert selected == report["selected_method"]
     np.testing.assert_allclose(
@@ -46,10 +46,10 @@ def test_sp_corr(name):
     if name == "foodweb_kyeburn" and not golden.FULL:
         pytest.skip("slow: set CHGRAPH_FULL=1")
     data = golden.load("cha", name)
-    neighbours, unlinked, links = golden.monopartite(name)
+    neighbors, unlinked, links = golden.monopartite(name)
     for rule, length in naive.CHA_CANDIDATES:
-        link_scores = {(u, v): naive.ch_score(neighbours, u, v, rule, length) for u, v in links}
-        matrix = naive.sp_corr(neighbours, link_scores)
+        link_scores = {(u, v): naive.ch_score(neighbors, u, v, rule, length) for u, v in links}
+        matrix = naive.sp_corr(neighbors, link_scores)
         key = f"{rule}_L{length}_spcorr"
         np.testing.assert_allclose(pair_values(matrix, unlinked), data[key], **TOLERANCE)
         np.testing.assert_allclose(pair_values(matrix, links), data[f"{key}_linked"], **TOLERANCE)

@@ -26,21 +26,21 @@ MEASURES = {
 
 
 def topology_network(entry):
-    """Neighbour sets of an entry of topological_measures.json."""
+    """Neighbor sets of an entry of topological_measures.json."""
     folder, file = entry["edges_file"].split("/")
     data = golden.load(folder, Path(file).stem)
     if entry["bipartite_offset"]:
-        return naive.bipartite_neighbours(golden.biadjacency(data))
-    return naive.neighbours_from_edges(int(data["n"]), data["edges"])
+        return naive.bipartite_neighbors(golden.biadjacency(data))
+    return naive.neighbors_from_edges(int(data["n"]), data["edges"])
 
 
 @pytest.mark.parametrize("name", golden.entries("topological_measures.json"))
 def test_topological_measures(name):
     entry = golden.read_json("topological_measures.json")[name]
-    neighbours, expected = topology_network(entry), entry["deterministic"]
-    assert (len(neighbours), naive.n_links(neighbours)) == (expected["N"], expected["E"])
+    neighbors, expected = topology_network(entry), entry["deterministic"]
+    assert (len(neighbors), naive.n_links(neighbors)) == (expected["N"], expected["E"])
     for key, measure in MEASURES.items():
-        np.testing.assert_allclose(measure(neighbours), expected[key], err_msg=key, **TOLERANCE)
+        np.testing.assert_allclose(measure(neighbors), expected[key], err_msg=key, **TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_rich_club(name):
 @pytest.mark.parametrize("name", ["karate", "florentine"])
 def test_structural_consistency_mean(name):
     entry = golden.read_json("topological_measures.json")[name]
-    neighbours, expected = topology_network(entry), entry["stochastic"]["struct_cons"]["octave"]
-    rng, links, runs = np.random.default_rng(3), naive.links_of(neighbours), 30
+    neighbors, expected = topology_network(entry), entry["stochastic"]["struct_cons"]["octave"]
+    rng, links, runs = np.random.default_rng(3), naive.links_of(neighbors), 30
     values = []
     for _ in range(runs):
         chosen = rng.choice(len(links), round(0.1 * len(links)), replace=False)
-        values.append(naive.structural_consistency(neighbours, [links[i] for i in chosen]))
+        values.append(naive.structural_consistency(neighbors, [links[i] for i in chosen]))
     error = expected["std"] * math.sqrt(1 / runs + 1 / expected["n"])
     assert abs(np.mean(values) - expected["mean"]) < 4 * error
 
@@ -71,28 +71,28 @@ def test_structural_consistency_mean(name):
 @pytest.mark.parametrize("seed", range(3))
 def test_bipartite_measures_against_networkx(seed):
     matrix = random_biadjacency(7, 9, 0.3, seed)
-    neighbours = naive.bipartite_neighbours(matrix)
-    graph = nx.Graph((u, v) for u, v in naive.links_of(neighbours))
+    neighbors = naive.bipartite_neighbors(matrix)
+    graph = nx.Graph((u, v) for u, v in naive.links_of(neighbors))
     graph.add_nodes_from(range(16))
     for mode in ("dot", "min", "max"):
         expected = nx.bipartite.latapy_clustering(graph, mode=mode)
-        got = naive.latapy_clustering(neighbours, mode)
+        got = naive.latapy_clustering(neighbors, mode)
         np.testing.assert_allclose(got, [expected[z] for z in range(16)], **TOLERANCE)
     expected = nx.bipartite.robins_alexander_clustering(graph)
-    assert naive.robins_alexander(neighbours) == pytest.approx(expected)
+    assert naive.robins_alexander(neighbors) == pytest.approx(expected)
 
 
 def test_robins_alexander_and_l3_closed_forms():
-    complete = naive.bipartite_neighbours(np.ones((3, 4), dtype=int))
+    complete = naive.bipartite_neighbors(np.ones((3, 4), dtype=int))
     assert naive.n_l3_paths(complete) == 3 * 4 * 2 * 3
     assert naive.n_four_cycles(complete) == 3 * 6
     assert naive.robins_alexander(complete) == 1.0
-    path = naive.neighbours_from_edges(4, [(0, 1), (1, 2), (2, 3)])
+    path = naive.neighbors_from_edges(4, [(0, 1), (1, 2), (2, 3)])
     assert (naive.n_l3_paths(path), naive.n_four_cycles(path)) == (1, 0)
     matrix = random_biadjacency(7, 9, 0.4, 3)
     d_left, d_right = matrix.sum(axis=1), matrix.sum(axis=0)
     middle = (matrix * np.outer(d_left - 1, d_right - 1)).sum()  # a path is its middle link + ends
-    assert naive.n_l3_paths(naive.bipartite_neighbours(matrix)) == middle
+    assert naive.n_l3_paths(naive.bipartite_neighbors(matrix)) == middle
 
 
 def test_barber_modularity_by_hand():

@@ -18,7 +18,7 @@ from chsnn.lab.page.document import page, settings_table
 from chsnn.lab.page.dots import Dot, DotRow, dot_table
 from chsnn.lab.page.html import Child, Markup, element, figure, grid, join, section, table
 from chsnn.lab.page.numbers import count, number, percent
-from chsnn.lab.summaries import Summary, spread, summarise, table_cells
+from chsnn.lab.summaries import Summary, spread, summarize, table_cells
 
 OURS = "CH-SNN"
 
@@ -85,7 +85,7 @@ def write_comparison_page(folder: Path, out: Path | None = None) -> Path:
     Raises
     ------
     FileNotFoundError
-        If it is no folder of a comparison.
+        If it is not the folder of a comparison.
     ValueError
         If its rows cannot be read.
     """
@@ -110,7 +110,7 @@ def comparison_page(rows: Sequence[dict[str, Any]], folder: Path) -> str:
     folder : Path
         Of the comparison: the pages of its runs are linked to.
     """
-    summaries = summarise(rows)
+    summaries = summarize(rows)
     asked = sorted({s.sparsity for s in summaries if s.sparsity}) or [0.0]
     parts: list[tuple[str, Child]] = [
         ("Summary", _summary(summaries, asked)),

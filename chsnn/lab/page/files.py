@@ -56,7 +56,7 @@ class RunFiles:
         Raises
         ------
         FileNotFoundError
-            If it is no run folder.
+            If it is not a run folder.
         ValueError
             If its configuration cannot be read.
         """
@@ -86,7 +86,7 @@ class RunFiles:
 def _try(
     read: Callable[[Path], _Read], path: Path, missing: str | None, notes: list[str]
 ) -> _Read | None:
-    """Return what a file holds; None, with a note, if that is not to be had."""
+    """Return what a file holds; None, with a note, if it cannot be read."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def _try(
 def _read_report(path: Path) -> dict[str, Any]:
     document = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(document, dict) or "accuracy" not in document:
-        raise ValueError(f"{path} is no report")
+        raise ValueError(f"{path} is not a report")
     return document
 
 
@@ -111,7 +111,7 @@ def read_history(path: Path) -> list[Row]:
     ------
     FileNotFoundError
     ValueError
-        If an entry is no number.
+        If an entry is not a number.
     """
     with path.open(encoding="utf-8", newline="") as file:
         return [

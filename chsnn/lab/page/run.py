@@ -42,7 +42,7 @@ def write_run_page(folder: Path, out: Path | None = None) -> Path:
     Raises
     ------
     FileNotFoundError
-        If it is no run folder.
+        If it is not a run folder.
     ValueError
         If its configuration cannot be read.
     """

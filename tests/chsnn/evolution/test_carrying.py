@@ -1,4 +1,4 @@
-"""Optimisers over a change of links, against a dense twin that is told where the links are."""
+"""Optimizers over a change of links, against a dense twin that is told where the links are."""
 
 import numpy as np
 import pytest
@@ -126,7 +126,7 @@ def test_lbfgs_is_refused_when_it_is_attached():
 
 
 class Rowwise(OPTIM.SGD):
-    """An optimiser with a state that is not per link."""
+    """An optimizer with a state that is not per link."""
 
     def step(self, closure=None):
         super().step(closure)
@@ -135,7 +135,7 @@ class Rowwise(OPTIM.SGD):
                 self.state[parameter]["rows"] = torch.ones(2)
 
 
-def test_an_optimiser_of_odd_state_is_refused_before_anything_changes():
+def test_an_optimizer_of_odd_state_is_refused_before_anything_changes():
     model = model_of(12, 20, 16, 4)
     optimizer = Rowwise(model.parameters(), lr=0.01)
     rewirer = Evolution().attach(model, optimizer, total_steps=4, every=2)
@@ -152,7 +152,7 @@ def test_an_optimiser_of_odd_state_is_refused_before_anything_changes():
         Evolution().attach(model, optimizer, total_steps=4, every=2)
 
 
-def test_several_optimisers_and_groups_each_keep_their_own():
+def test_several_optimizers_and_groups_each_keep_their_own():
     model = model_of(12, 20, 16, 4, sparsity=0.6, bias=True)
     adam = OPTIM.Adam(
         [{"params": model[0].parameters()}, {"params": [model[4].weight], "lr": 0.5}], lr=0.01

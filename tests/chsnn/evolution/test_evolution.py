@@ -1,4 +1,4 @@
-"""The evolution step: counts, dead neurons, values, optimiser state, reproducibility."""
+"""The evolution step: counts, dead neurons, values, optimizer state, reproducibility."""
 
 import itertools
 from contextlib import contextmanager
@@ -235,11 +235,11 @@ def test_every_draw_has_a_stream_of_its_own_that_can_be_replayed(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_optimiser_state_follows_the_links(name):
+def test_optimizer_state_follows_the_links(name):
     net = network((12, 15, 14, 5), 0.25, 3)
     optimizer = make_optimizer(net.parameters(), name, learning_rate=0.1)
     for layer in net.layers:
-        # Each link gets a gradient of its own, recognisable after the step.
+        # Each link gets a gradient of its own, recognizable after the step.
         layer.values.grad = torch.arange(1.0, layer.graph.n_links + 1)
     optimizer.step()
     key = "momentum_buffer" if name == "sgd" else "exp_avg"

@@ -152,7 +152,7 @@ def test_a_state_that_does_not_fit_is_refused_with_nothing_changed(spoil, messag
     assert len(optimizer._optimizer_step_pre_hooks) == hooks
 
 
-def test_grad_r_keeps_the_optimiser_whole_when_a_resume_is_refused():
+def test_grad_r_keeps_the_optimizer_whole_when_a_resume_is_refused():
     model, optimizer = begin("grad r")
     other, its = begin("grad r")
     saved = attach("grad r", other, its).state_dict()
@@ -200,13 +200,13 @@ def test_moments_follow_links_that_somebody_else_changes(by, n_other):
     assert counts(model) == rewirer.state.targets
 
 
-def test_a_loaded_optimiser_state_is_of_the_links_that_come_with_it():
+def test_a_loaded_optimizer_state_is_of_the_links_that_come_with_it():
     model, optimizer = begin("paper")
     rewirer = attach("paper", model, optimizer)
     train(model, optimizer, rewirer, 2)
     best = everything(model, optimizer, rewirer)
     train(model, optimizer, rewirer, 10)
-    # Back to the best model and its optimiser; the rewirer goes on.
+    # Back to the best model and its optimizer; the rewirer goes on.
     model.load_state_dict(best["model"])
     optimizer.load_state_dict(best["optimizer"])
     wanted = moments_by_pair(model[0], optimizer)
@@ -217,7 +217,7 @@ def test_a_loaded_optimiser_state_is_of_the_links_that_come_with_it():
     torch.testing.assert_close(got, 0.9 * wanted, equal_nan=True)
 
 
-def test_an_optimiser_state_of_other_links_than_the_models_is_refused():
+def test_an_optimizer_state_of_other_links_than_the_models_is_refused():
     model, optimizer = begin("paper")
     rewirer = attach("paper", model, optimizer)
     train(model, optimizer, rewirer, 2)

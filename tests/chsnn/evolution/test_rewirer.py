@@ -94,7 +94,7 @@ def test_frozen_layers_never_change(settings):
     train(model, optimizer, rewirer, 6)
     assert layer.graph is graph
     assert torch.equal(layer.values, values)
-    if not isinstance(settings, GradR):  # which takes its layers out of the optimiser
+    if not isinstance(settings, GradR):  # which takes its layers out of the optimizer
         now = optimizer.state[layer.values]
         assert all(torch.equal(now[key], value) for key, value in state.items())
     assert graphs(model)["0"] != before["0"]
@@ -197,7 +197,7 @@ def test_bad_input_is_named(options, error, message):
         Evolution().attach(model, given.pop("optimizer"), **given)
 
 
-def test_models_and_optimisers_that_do_not_fit_are_refused():
+def test_models_and_optimizers_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"^model.*sparsify"):
         Evolution().attach(nn.Sequential(nn.Linear(2, 2)), total_steps=3, every=1)
     with pytest.raises(ValueError, match=r"^model.*every link"):

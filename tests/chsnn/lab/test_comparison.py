@@ -12,7 +12,7 @@ from chsnn.lab.cli import main
 from chsnn.lab.comparison import Plan, plan_runs, run_plans
 from chsnn.lab.config import RunConfig
 from chsnn.lab.experiment import Experiment
-from chsnn.lab.summaries import summarise, table
+from chsnn.lab.summaries import summarize, table
 
 METHODS = ("fully connected", "SET", "CH-SNN")
 
@@ -127,7 +127,7 @@ def test_gains_are_taken_seed_by_seed():
         row("SET", 0.9, 1, 0.83),
         row("SET", 0.9, 2, 0.10),  # without a twin: in the mean, not in the gain
     ]
-    dense, sparse = summarise(rows)
+    dense, sparse = summarize(rows)
     assert dense.gains == (0.0, 0.0)
     np.testing.assert_allclose(sparse.gains, [-0.02, 0.03])
     assert sparse.mean("accuracy") == pytest.approx(1.81 / 3)
@@ -141,7 +141,7 @@ def test_the_picture_has_a_point_per_sparsity_at_its_gain():
     rows = [row("fully connected", 0.0, 0, 0.9)]
     for asked, accuracy in ((0.9, 0.91), (0.8, 0.92)):
         rows.append(row("CH-SNN", asked, 0, accuracy) | {"link_sparsity": asked})
-    figure = plotting.sparsity_gain(summarise(rows))
+    figure = plotting.sparsity_gain(summarize(rows))
     line = figure.axes[0].containers[0].lines[0]
     np.testing.assert_allclose(np.asarray(line.get_xdata(), float), [80, 90])
     np.testing.assert_allclose(np.asarray(line.get_ydata(), float), [2, 1])
@@ -155,7 +155,7 @@ def test_dots_stand_best_on_top_at_their_error_with_a_name_each():
         row("CH-SNN", 0.9, 0, 0.99),
         row("CH-SNN", 0.8, 0, 1.0),
     ]
-    figure = plotting.method_dots(summarise(rows))
+    figure = plotting.method_dots(summarize(rows))
     denser, sparser = figure.axes
     assert denser.get_title(loc="left").startswith("80 %")
     assert [label.get_text() for label in denser.get_yticklabels()] == [
@@ -182,6 +182,12 @@ def test_nothing_named_or_something_named_twice_is_refused(tmp_path, name):
     for bad in ((), good[name] * 2):
         with pytest.raises(ValueError, match=rf"^{name}\b"):
             plan_runs(base(tmp_path), **{**good, name: bad})
+
+
+def test_sparsities_of_layers_are_refused(tmp_path):
+    own = replace(base(tmp_path), hidden=(16,), layer_sparsities=(0.5,))
+    with pytest.raises(ValueError, match="layer_sparsities must be left out of a comparison"):
+        plan_runs(own, ("SET",), (0.9,), (0,))
 
 
 def test_the_command_ends_with_the_table(tmp_path, capsys):
@@ -232,7 +238,7 @@ def test_a_damaged_report_is_one_message_with_its_path(finished, content):
     before = path.read_text()
     path.write_text(content)
     try:
-        with pytest.raises(ValueError, match=r"report\.json is no whole report") as error:
+        with pytest.raises(ValueError, match=r"report\.json is not a complete report") as error:
             run_plans(plans, folder, progress=False)
         assert str(path) in str(error.value)
     finally:

@@ -27,6 +27,7 @@ def test_every_setting_comes_back(tmp_path):
         train_images=500,
         hidden=(10, 20, 30),
         sparsity=0.75,
+        layer_sparsities=(0.9, 0.0, 0.75),
         encoding="bernoulli",
         timesteps=3,
         epochs=7,
@@ -107,6 +108,10 @@ def test_the_rewiring_in_force_is_the_one_named():
     assert dense.rewiring_settings() is None  # no pair is free
     assert replace(dense, rewiring="DeepR").rewiring_settings() is None
     assert replace(dense, rewiring="GradR").rewiring_settings() is config.grad_r
+    one = replace(dense, layer_sparsities=(0.0, 0.9))
+    assert one.rewiring_settings() is config.evolution
+    assert one.fully_connected().rewiring_settings() is None
+    assert replace(config, layer_sparsities=(0.0, 0.0)).rewiring_settings() is None
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,20 @@ def test_the_rewiring_in_force_is_the_one_named():
         ("sparsity = '0.5'", "sparsity must be a number"),
         ("hidden = [64, 0]", "hidden must be at least 1"),
         ("hidden = [64, 2.5]", "hidden must be an integer"),
+        ("layer_sparsities = [0.5, 1.0]", r"layer_sparsities must be in \[0, 1\)"),
+        ("layer_sparsities = 0.5", "layer_sparsities must be a list of numbers, got 0.5"),
+        (
+            "hidden = [64]\nlayer_sparsities = [0.5, 0.9]",
+            r"layer_sparsities must have a number for each .* 2 for network mlp with hidden \[64\]",
+        ),
+        (
+            'network = "2conv2fc"\nlayer_sparsities = [0.5, 0.9]',
+            "layer_sparsities must have a number for each .* got 2 for network 2conv2fc",
+        ),
+        (
+            'rewiring = "GradR"\nsparsity = 0.0\nlayer_sparsities = [0.5, 0.9]',
+            "layer_sparsities must be left out with rewiring GradR",
+        ),
         ("timesteps = 0", "timesteps must be at least 1"),
         ("epochs = 0", "epochs must be at least 1"),
         ("batch_size = 0", "batch_size must be at least 1"),

@@ -59,6 +59,17 @@ def test_a_configuration_names_its_network():
     assert described(config("mlp"), mlp) == [64, 30, 10]
 
 
+def test_hidden_layers_of_their_own_sparsities_keep_them(tmp_path):
+    data = load_data("digits")
+    asked = config("mlp", hidden=(50, 40), layer_sparsities=(0.9, 0.6), out=tmp_path / "run")
+    Experiment.prepare(replace(asked, baseline=False)).run(progress=False)
+    _, network = open_run(tmp_path / "run")
+    links = [layer.graph.n_links for layer in sparse_layers(network).values()]
+    assert links == [320, 800, 400]
+    with pytest.raises(ValueError, match="50 x 40 without links"):
+        check_links(replace(asked, layer_sparsities=(0.9, 0.9999)), data)
+
+
 @pytest.mark.parametrize(
     ("run", "in_shape"),
     [

@@ -1,4 +1,4 @@
-"""What the bundled networks are: one value each, read from ``catalogue.toml``."""
+"""What the bundled networks are: one value each, read from ``catalog.toml``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Dataset:
         Where it was published: cite this.
     source : str
         The function that makes it, or the file beside this module.
-    licence : str
+    license : str
         Under which it is passed on.
     notes : str
         What was left out or chosen.
@@ -53,7 +53,7 @@ class Dataset:
     bipartite: bool
     reference: str
     source: str
-    licence: str
+    license: str
     notes: str
 
     def __str__(self) -> str:
@@ -64,16 +64,16 @@ class Dataset:
             f"{self.name}: {self.title}",
             f"{counts}, {self.n_links} links ({self.links})",
             f"Reference: {self.reference}",
-            f"Licence: {self.licence}, from {self.source}",
+            f"License: {self.license}, from {self.source}",
             self.notes,
         ]
         return "\n".join(line for line in lines if line)
 
 
 @cache
-def catalogue() -> dict[str, Dataset]:
+def catalog() -> dict[str, Dataset]:
     """Return every bundled network by name."""
-    text = files("chgraph.datasets").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = files("chgraph.datasets").joinpath("catalog.toml").read_text(encoding="utf-8")
     return {name: _entry(name, table) for name, table in tomllib.loads(text).items()}
 
 
