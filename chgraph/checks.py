@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Kind = TypeVar("Kind")
+_LONGEST = 60  # characters of a value that is shown in an error
 
 
 def check_int(name: str, value: Any, *, minimum: int) -> int:
@@ -81,6 +84,24 @@ def check_flag(name: str, value: Any, legal: str = "True or False") -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be {legal}, got {value!r}")
     return bool(value)
+
+
+def check_flag_or_none(name: str, value: Any) -> bool | None:
+    """Return None, or `value` as a bool, or raise if it is neither."""
+    return None if value is None else check_flag(name, value, "True, False or None")
+
+
+def check_kind(name: str, value: Any, kind: type[Kind], what: str) -> Kind:
+    """Return `value`, or raise TypeError if it is not a `kind`, which `what` says in words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {shown(value)}")
+    return value
+
+
+def shown(value: Any) -> str:
+    """Return a value in an error: as it is written if that is short, else of what type it is."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"a {type(value).__name__}"
 
 
 def check_link_values(name: str, values: Any, n_links: int) -> np.ndarray:

@@ -16,6 +16,7 @@ import scipy.sparse
 from chgraph import _containers, _interop
 from chgraph._neighbor_lists import GraphInputWarning
 from chgraph.bipartite import BipartiteGraph
+from chgraph.checks import check_flag_or_none
 from chgraph.monopartite import Graph
 
 __all__ = [
@@ -134,8 +135,7 @@ def as_network(obj: Any, bipartite: bool | None = None) -> Graph | BipartiteGrap
     ValueError
         If `bipartite` contradicts the object, or the constructor for its kind refuses it.
     """
-    if bipartite not in (None, True, False):
-        raise TypeError(f"bipartite must be True, False or None, got {bipartite!r}")
+    check_flag_or_none("bipartite", bipartite)
     if isinstance(obj, Graph | BipartiteGraph):
         if bipartite is not None and bipartite != isinstance(obj, BipartiteGraph):
             raise ValueError(f"bipartite={bipartite} contradicts the {type(obj).__name__} given")

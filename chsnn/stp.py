@@ -32,7 +32,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_positive_int
+from chgraph.checks import check_count, check_positive_int
 from chsnn.fused import DenseLIF, DenseReadout, SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
 from chsnn.learning import BPTT, LEARNING_RULES, Loss
@@ -106,8 +106,9 @@ class STP:
         check_positive_int("count_every", self.count_every)
         if self.timesteps is not None:
             check_positive_int("timesteps", self.timesteps)
-        if self.weight_bits is not None and not 2 <= self.weight_bits <= 8:
-            raise ValueError(f"weight_bits must be 2 to 8, got {self.weight_bits}")
+        bits = self.weight_bits
+        if bits is not None and not 2 <= check_count("weight_bits", bits) <= 8:
+            raise ValueError(f"weight_bits must be 2 to 8, got {bits}")
         self._n_batches = 0
         self._calls: WeakKeyDictionary[nn.Module, dict[str, int]] = WeakKeyDictionary()
         self._backpropagation = BPTT()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from chgraph.checks import check_kind, shown
 from chgraph.compilation import working_seconds
 from chsnn._together import Together
 from chsnn.checkpoint import (
@@ -146,7 +147,13 @@ class Trainer:
             )
         if next(model.parameters(), None) is None:
             raise ValueError("model must have parameters to train, got none")
-        self.settings = (settings or TrainingSettings()).changed(changes)
+        settings = TrainingSettings() if settings is None else settings
+        check_kind("settings", settings, TrainingSettings, "a TrainingSettings")
+        if not isinstance(evolution, Rewiring | None):
+            raise TypeError(
+                f"evolution must be settings of a rewiring, as Evolution(), got {shown(evolution)}"
+            )
+        self.settings = settings.changed(changes)
         self.parts = Parts.of(loss, metrics, learning)
         self.evolution = evolution
         self.ranks = launched_ranks() if ranks == "torchrun" else ranks

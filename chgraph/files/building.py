@@ -14,7 +14,7 @@ from chgraph import _folder_core
 from chgraph._folders import GraphWriter, new_graph
 from chgraph._neighbor_lists import MAX_NODES, row_blocks, warn_of_input
 from chgraph.bipartite import BipartiteGraph
-from chgraph.checks import check_count, check_flag, check_int
+from chgraph.checks import check_count, check_flag, check_flag_or_none, check_int
 from chgraph.files._sorting import ExternalSort
 from chgraph.files.columns import Wish
 from chgraph.files.folders import open_graph
@@ -101,8 +101,7 @@ def build_graph(
     Graph(1002 nodes, 2000 links, density 0.00399)
     """
     for name, value in (("bipartite", bipartite), ("header", header)):
-        if value not in (None, True, False):
-            raise TypeError(f"{name} must be True, False or None, got {value!r}")
+        check_flag_or_none(name, value)
     memory = check_int("memory", memory, minimum=_LEAST_MEMORY)
     check_flag("overwrite", overwrite)
     ignore = check_flag("ignore_directions", ignore_directions)

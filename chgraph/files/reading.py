@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chgraph._neighbor_lists import GraphInputWarning, warn_of_input
 from chgraph.bipartite import BipartiteGraph
-from chgraph.checks import check_flag
+from chgraph.checks import check_flag, check_flag_or_none
 from chgraph.files.columns import Wish
 from chgraph.files.edge_lists import read_edge_list
 from chgraph.files.gml import read_gml
@@ -132,8 +132,7 @@ def read_network(
     BipartiteGraph(2 x 2, 3 links, density 0.75)
     """
     for name, value in (("bipartite", bipartite), ("header", header)):
-        if value not in (None, True, False):
-            raise TypeError(f"{name} must be True, False or None, got {value!r}")
+        check_flag_or_none(name, value)
     ignore = check_flag("ignore_directions", ignore_directions)
     wish = column_wish(header, source, target)
     content = open_file(Path(path))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chgraph.checks import check_choice
+from chgraph.checks import check_choice, shown
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import automata, classic
 from chgraph.linkpred._pairs import Progress, ScoredPairs, at_most, best_first, joined
@@ -209,6 +209,11 @@ def pair_scores(
 
 
 def _checked(graph: Graph | BipartiteGraph, method: str, local_community: str) -> str:
+    if not isinstance(graph, Graph | BipartiteGraph):
+        raise TypeError(
+            f"graph must be a Graph or BipartiteGraph, as chgraph.as_network makes one; got "
+            f"{shown(graph)}"
+        )
     method = check_method(graph, method)
     check_choice("local_community", local_community, LOCAL_COMMUNITIES)
     if method in ADAPTIVE_METHODS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chgraph.checks import check_choice, check_positive_int
+from chgraph.checks import check_choice, check_positive_int, shown
 
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "?")])
 """An event: microseconds, column, row (downwards), and whether it is ON."""
@@ -56,6 +57,10 @@ def as_events(events: Any) -> np.ndarray:
 
 def check_events(events: np.ndarray, sensor: Sensor) -> None:
     """Raise ValueError unless events lie on a sensor (rows, columns) and come in time."""
+    if not isinstance(sensor, Sequence) or len(sensor) != 2:
+        raise ValueError(f"sensor must be (rows, columns), got {shown(sensor)}")
+    for size in sensor:
+        check_positive_int("sensor", size)
     if not len(events):
         return
     for name, size in (("y", sensor[0]), ("x", sensor[1])):
@@ -119,6 +124,7 @@ def to_frames(
     timesteps = check_positive_int("timesteps", timesteps)
     pool = check_positive_int("pool", pool)
     check_choice("by", by, BINNINGS)
+    events = as_events(events)
     check_events(events, sensor)
     if stop is not None:
         stop = check_positive_int("stop", stop)

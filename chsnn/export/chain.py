@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from chgraph.checks import check_positive_int, shown
 from chsnn.encoding import Encoder
 from chsnn.fused import DenseLIF, DenseReadout, SparseLIF, SparseReadout
 from chsnn.layers import SparseLinear
@@ -40,6 +41,13 @@ class SpikingChain(nn.Module):
 
     def __init__(self, parts: dict[str, nn.Module], *, in_shape: tuple[int, ...]) -> None:
         super().__init__()
+        is_mapping = isinstance(parts, Mapping)
+        if not is_mapping or not all(isinstance(part, nn.Module) for part in parts.values()):
+            raise TypeError(f"parts must be modules by name, got {shown(parts)}")
+        if not isinstance(in_shape, Sequence) or isinstance(in_shape, str | bytes):
+            raise TypeError(f"in_shape must be sizes of a sample, got {shown(in_shape)}")
+        for size in in_shape:
+            check_positive_int("in_shape", size)
         self._names = tuple(parts)
         for i, part in enumerate(parts.values()):
             self.add_module(str(i), part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,22 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_choice, check_flag, check_positive_int, check_real
+from chgraph.checks import check_choice, check_flag, check_positive_int, check_real, shown
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Junction, Wiring
 from chgraph.topology import link_count, regular
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend
-from chsnn.networks.stages import (
-    ConvStage,
-    InShape,
-    Pool,
-    check_in_shape,
-    draw_weights,
-    first_spikes,
-    pooled,
-)
+from chsnn.networks.checks import InShape, check_graphs, check_in_shape, check_parts
+from chsnn.networks.stages import POOLS, ConvStage, Pool, draw_weights, first_spikes, pooled
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
@@ -116,9 +110,10 @@ class SpikingConv(nn.Module):
         backend: Backend = "auto",
     ) -> None:
         super().__init__()
-        neuron = LIF() if neuron is None else neuron
+        graphs = check_graphs(graphs, 2)
+        stages = _checked_stages(stages)
         self.in_shape = check_in_shape(in_shape)
-        self.encoder = encoder
+        self.encoder, neuron = check_parts(encoder, neuron)
         channels = [self.in_shape[0], *(n for n, _ in stages)]
         self.stages = nn.ModuleList(
             ConvStage(channels[i], n, neuron, batch_norm=batch_norm, pool=pool)
@@ -308,6 +303,22 @@ def hidden_shape(name: str, *, in_shape: InShape, width: float = 1.0) -> tuple[i
     if not height or not breadth:
         raise ValueError(f"in_shape must be larger: nothing of {in_shape} is left after pooling")
     return stages[-1][0] * height * breadth, _scaled(plan.hidden, width)
+
+
+def _checked_stages(stages: Any) -> list[tuple[int, Pool | None]]:
+    """Return channels and pooling of every stage, or raise."""
+    if not isinstance(stages, Sequence) or not all(_is_stage(stage) for stage in stages):
+        raise TypeError(
+            "stages must be pairs of channels and None or one of "
+            f"{', '.join(POOLS)}; got {shown(stages)}"
+        )
+    if not stages:
+        raise ValueError("stages must be at least one, got none")
+    return [(check_positive_int("stages", n), pool) for n, pool in stages]
+
+
+def _is_stage(stage: Any) -> bool:
+    return isinstance(stage, Sequence) and len(stage) == 2 and stage[1] in (None, *POOLS)
 
 
 def _stages(plan: Plan, width: float) -> list[tuple[int, Pool | None]]:

@@ -17,6 +17,7 @@ from chgraph.topology import link_count, regular, spike_correlated
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend, SparseLinear
+from chsnn.networks.checks import check_graphs, check_parts
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.seeds import stream, torch_stream
 from chsnn.sparse import sparse_layers
@@ -82,9 +83,9 @@ class SpikingMLP(nn.Module):
         activity_sparsity: float = 0.5,
     ) -> None:
         super().__init__()
+        graphs = check_graphs(graphs)
         check_choice("readout", readout, READOUTS)
-        neuron = LIF() if neuron is None else neuron
-        self.encoder = encoder
+        self.encoder, neuron = check_parts(encoder, neuron)
         self.readout: Readout = readout
         n_spiking = len(graphs) - (readout == "potential")
         layers: list[SparseLinear] = [

@@ -10,22 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_positive_int
+from chgraph.checks import check_positive_int, check_real
 from chgraph.graph import BipartiteGraph
 from chgraph.rewiring import Junction, Wiring
 from chgraph.topology import link_count, regular
 from chsnn.encoding import Encoder, Encoding
 from chsnn.layers import Backend
 from chsnn.networks.attention import SpikingBlock
-from chsnn.networks.stages import (
-    ConvStage,
-    InShape,
-    Pool,
-    check_in_shape,
-    draw_weights,
-    first_spikes,
-    pooled,
-)
+from chsnn.networks.checks import InShape, check_blocks, check_in_shape, check_parts
+from chsnn.networks.stages import ConvStage, Pool, draw_weights, first_spikes, pooled
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
 from chsnn.sparse import sparse_layers
@@ -45,6 +38,7 @@ CIFAR10_DVS = MappingProxyType(
         "encoding": "none",
     }
 )
+_BLOCK_LAYERS = ("q", "k", "v", "projection", "fc1", "fc2")
 _N_STAGES = 4  # of patch splitting: an eighth, a quarter, half and all of the channels
 
 
@@ -106,8 +100,13 @@ class Spikformer(nn.Module):
         backend: Backend = "auto",
     ) -> None:
         super().__init__()
+        graphs = check_blocks(graphs, _BLOCK_LAYERS)
+        self.in_shape = check_in_shape(in_shape)
+        self.encoder, neuron = check_parts(encoder, neuron)
         dim = graphs[0]["q"].n_left
-        self.in_shape, self.encoder = check_in_shape(in_shape), encoder
+        _check_sizes(self.in_shape, dim, heads, patch)
+        check_positive_int("n_classes", n_classes)
+        check_real("scale", scale, minimum=0.0)
         channels = [self.in_shape[0], dim // 8, dim // 4, dim // 2, dim]
         pools = _pools(patch)
         self.patches = nn.ModuleList(
@@ -284,7 +283,12 @@ def spikformer(
     ['blocks.0.attention.q.linear', 'blocks.0.attention.k.linear']
     """
     in_shape = check_in_shape(in_shape)
-    hidden = _check_sizes(in_shape, dim, depth, heads, mlp_ratio, patch)
+    for name, value in (("dim", dim), ("depth", depth)):
+        check_positive_int(name, value)
+    _check_sizes(in_shape, dim, heads, patch)
+    hidden = round(dim * mlp_ratio) if math.isfinite(mlp_ratio) else 0
+    if hidden < 1:
+        raise ValueError(f"mlp_ratio must leave neurons between the layers, got {mlp_ratio}")
     n_classes = check_positive_int("n_classes", n_classes)
     for shape in block_shapes(dim, hidden).values():
         link_count(*shape, sparsity)  # raises where no link would be left
@@ -305,21 +309,15 @@ def spikformer(
     return network
 
 
-def _check_sizes(
-    in_shape: InShape, dim: int, depth: int, heads: int, mlp_ratio: float, patch: int
-) -> int:
-    """Return the neurons between fc1 and fc2, or raise."""
-    for name, value in (("dim", dim), ("depth", depth), ("heads", heads), ("patch", patch)):
+def _check_sizes(in_shape: InShape, dim: int, heads: int, patch: int) -> None:
+    """Raise if channels cannot be shared among heads and stages, or patches not cut."""
+    for name, value in (("heads", heads), ("patch", patch)):
         check_positive_int(name, value)
     if dim % 8 or dim % heads:
         raise ValueError(f"dim must be divisible by 8 and by the {heads} heads, got {dim}")
     pools = _pools(patch)
     if any(_reduced(side, pools) * patch != side for side in in_shape[1:]):
         raise ValueError(f"patch must divide height and width of {in_shape}, got {patch}")
-    hidden = round(dim * mlp_ratio) if math.isfinite(mlp_ratio) else 0
-    if hidden < 1:
-        raise ValueError(f"mlp_ratio must leave neurons between the layers, got {mlp_ratio}")
-    return hidden
 
 
 def _pools(patch: int) -> list[Pool | None]:

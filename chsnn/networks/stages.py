@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
 from chgraph.topology import regular
 from chsnn.encoding import Encoder
 from chsnn.layers import SparseLinear
+from chsnn.networks.checks import InShape
 from chsnn.neurons import LIF
 from chsnn.observe import standing_for
 from chsnn.seeds import stream
@@ -27,7 +27,6 @@ POOLS: dict[str, Callable[[], nn.Module]] = {
     # As Spikformer has it: windows of three, half as many.
     "overlapping max": lambda: nn.MaxPool2d(3, stride=2, padding=1),
 }
-InShape = tuple[int, int, int]
 
 
 class ConvStage(nn.Module):
@@ -153,22 +152,3 @@ def draw_weights(network: nn.Module, kind: Weights, *, v_th: float, seed: int) -
                     module.bias.zero_()
                     if isinstance(module, nn.Conv2d):
                         module.weight.mul_(2.0)
-
-
-def check_in_shape(in_shape: Any) -> InShape:
-    """Return the shape of an image as (channels, height, width), or raise.
-
-    Raises
-    ------
-    ValueError
-        If it is not three positive whole numbers.
-
-    Examples
-    --------
-    >>> check_in_shape([3, 32, 32])
-    (3, 32, 32)
-    """
-    sizes = tuple(in_shape) if isinstance(in_shape, tuple | list | torch.Size) else (in_shape,)
-    if len(sizes) != 3:
-        raise ValueError(f"in_shape must be (channels, height, width), got {in_shape!r}")
-    return cast(InShape, tuple(check_positive_int("in_shape", size) for size in sizes))

@@ -315,6 +315,8 @@ def test_weights_that_are_not_finite_are_an_error_though_the_loss_is(tmp_path):
         ({"metrics": ("mse", "mse")}, ValueError, "^metrics must have different names"),
         ({"learning": "hebb"}, ValueError, "^learning must be one of"),
         ({"learning": 3}, TypeError, "^learning must be one of"),
+        ({"settings": {"epochs": 3}}, TypeError, "^settings must be a TrainingSettings, got {'"),
+        ({"evolution": "SET"}, TypeError, "^evolution must be settings of a rewiring.* got 'SET'"),
         ({"epoch": 3}, TypeError, "no setting 'epoch'"),
         ({"learning_rate": 1e300}, ValueError, "^learning_rate must be"),
         ({"weight_decay": 1e300}, ValueError, "^weight_decay must be"),

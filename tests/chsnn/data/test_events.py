@@ -75,6 +75,8 @@ def test_events_of_other_libraries_are_taken(dtype):
     if others["p"].dtype == np.int64:
         others["p"] = np.where(own["p"], 1, -1)
         np.testing.assert_array_equal(as_events(others), own)
+    expected = to_frames(own, (200, 200), 2)
+    np.testing.assert_array_equal(to_frames(others, (200, 200), 2), expected)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,11 @@ def test_what_are_no_events_is_refused():
     for wrong in (np.zeros((3, 4)), [(1, 2, 3, 0)], np.zeros(3, [("t", int), ("x", int)])):
         with pytest.raises(TypeError, match="fields t, x, y and p"):
             as_events(wrong)
+        with pytest.raises(TypeError, match="fields t, x, y and p"):
+            to_frames(wrong, (3, 4), 2)
+    for sensor, message in ((3, r"^sensor must be \(rows, columns\), got 3"), ((0, 4), "^sensor")):
+        with pytest.raises(ValueError, match=message):
+            to_frames(np.empty(0, EVENT), sensor, 2)
 
 
 @pytest.mark.parametrize(
