@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chgraph._neighbor_lists import MAX_NODES
 from chgraph.bipartite import check_bipartite
 from chgraph.checks import (
     as_generator,
@@ -36,6 +37,10 @@ def link_count(n_left: int, n_right: int, sparsity: float) -> int:
     """
     n_left = check_positive_int("n_left", n_left)
     n_right = check_positive_int("n_right", n_right)
+    if max(n_left, n_right) > MAX_NODES:
+        raise ValueError(
+            f"n_left and n_right must be at most {MAX_NODES:,}, got {n_left:,} and {n_right:,}"
+        )
     sparsity = check_sparsity(sparsity)
     n_links = round((1.0 - sparsity) * n_left * n_right)
     if n_links < 1:

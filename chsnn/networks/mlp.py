@@ -283,8 +283,7 @@ def _plans(sizes: Sequence[int], sparsity: float | Sequence[float | None]) -> li
     plans = []
     for i, value in enumerate(per_layer):
         shape = (int(sizes[i]), int(sizes[i + 1]))
-        if value is not None:
-            link_count(*shape, value)  # raises where no link would be left
+        link_count(*shape, value or 0.0)  # raises where no link would be left
         # A layer asked for sparsity 0 has no pair to regrow on: it is a dense layer.
         plans.append(_Plan(shape, value or None, reads_input=i == 0))
     return plans
