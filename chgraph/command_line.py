@@ -6,53 +6,14 @@ import contextlib
 import io
 import json as json_module
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, NoReturn
 
 DISTRIBUTION = "chgraph"
 _FRAME = "╭╮╰╯│─|+- "
 _HELP = ("Argument helptext", "For full helptext", "Got errors")
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
-
-
-def chgraph_command() -> None:
-    """Start the command ``chgraph``."""
-    _start("chgraph", "chgraph.cli")
-
-
-def chsnn_command() -> None:
-    """Start the command ``chsnn``, which the base of the distribution has as well.
-
-    Exits with 2 and one line where its extra is not installed.
-    """
-    _start("chsnn", "chsnn.lab.cli")
-
-
-def _start(program: str, module: str) -> None:
-    """Import a command, which takes seconds, and run it; Ctrl-C is one line from the start."""
-    interrupt = signal.getsignal(signal.SIGINT)
-    is_default = interrupt is signal.default_int_handler
-    if is_default:
-        # Not an exception: libraries that are half imported catch it, or print what they like.
-        signal.signal(signal.SIGINT, lambda *_: _end_at_once(program))
-    try:
-        command = import_module(module)
-        if is_default:
-            signal.signal(signal.SIGINT, interrupt)
-        command.main()
-    except ImportError as error:
-        fail(program, str(error), 2)
-    except KeyboardInterrupt:
-        fail(program, "interrupted", INTERRUPTED)
-
-
-def _end_at_once(program: str) -> NoReturn:
-    sys.stderr.write(f"{program}: interrupted\n")
-    sys.stderr.flush()
-    os._exit(INTERRUPTED)
 
 
 def parse_arguments(

@@ -1,6 +1,6 @@
 """The command ``chsnn`` as a module: ``python -m chsnn``, and ``torchrun ... -m chsnn``."""
 
-from chgraph.command_line import chsnn_command
+from chgraph.starting import chsnn_command
 
 if __name__ == "__main__":
     chsnn_command()

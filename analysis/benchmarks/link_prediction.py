@@ -221,30 +221,6 @@ def _assert_equal(ours: dict[Any, float], theirs: dict[Any, float], what: str) -
     np.testing.assert_allclose([ours[k] for k in keys], [theirs[k] for k in keys], rtol=1e-11)
 
 
-def accuracy_case(*methods: str) -> Case:
-    """Return the case that removes 10 % of yeast's links, ten times, and finds them again."""
-
-    def case(arguments: Arguments) -> list[Row]:
-        graph = yeast()
-        if graph is None:
-            return []
-        # The same seed removes the same links, whichever methods are asked.
-        result = chgraph.linkpred.evaluate(
-            graph, methods=methods, removed=0.1, repeats=10, rng=0, n_threads=_THREADS
-        )
-        return [
-            Row(
-                f"yeast, 10 % of the links removed, {method}: AUC-PR",
-                row["AUC-PR"].mean,
-                unit="",
-                note=f"± {row['AUC-PR'].sd:.4f} over 10 repeats, {row['seconds'].mean:.1f} s each",
-            )
-            for method, row in result.table().items()
-        ]
-
-    return case
-
-
 CASES: dict[str, Case] = {
     **{
         f"layer-{n}x{m}-{density}": layer_case(n, m, density)
@@ -258,13 +234,8 @@ CASES: dict[str, Case] = {
     "yeast": yeast_case,
     "libraries": libraries_case,
     "scale": scale_case,
-    "accuracy": accuracy_case(
-        "CH3-L3", "CH2-L3", "RA-L3", "CH3-L2", "CHA", "CN", "JC", "AA", "RA", "PA", "Katz"
-    ),
-    # The mean of ten perturbations, each an eigendecomposition: the longest case by far.
-    "accuracy-spm": accuracy_case("SPM"),
 }
-_NOT_QUICK = ("layer-4096x4096-0.01", "accuracy", "accuracy-spm")
+_NOT_QUICK = ("layer-4096x4096-0.01",)
 _QUICK = tuple(name for name in CASES if name not in _NOT_QUICK)
 
 

@@ -226,11 +226,9 @@ def evolution_case(arguments: Arguments) -> list[Row]:
     epoch = median(row["train_seconds"] for row in rows)
     return [
         Row(
-            f"one evolution step, 784 x 1568 at 99 %, epoch of {len(data):,} images",
+            "one evolution step, 784 x 1568 at 99 %",
             evolution,
-            epoch,
-            "the whole epoch",
-            note=f"{evolution / epoch:.1%} of this epoch, "
+            note=f"{evolution / epoch:.1%} of an epoch of {len(data):,} images, "
             f"{evolution / (epoch - evolution) * len(data) / 60_000:.1%} of one of 60,000 images",
         )
     ]
@@ -393,8 +391,9 @@ def profile_case(arguments: Arguments) -> list[Row]:
             step()
     whole = (time.perf_counter() - start) / 10
     totals = {event.key: event.cpu_time_total for event in profiler.key_averages()}
+    unit = "% of a training step, 99 % sparse"
     return [
-        Row(f"of a training step at 99 %: {what}", totals[key] / 1e7, whole, "the whole step")
+        Row(what, 100.0 * totals[key] / 1e7 / whole, unit=unit)
         for key, what in _PARTS.items()
         if key in totals
     ]

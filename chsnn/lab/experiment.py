@@ -139,7 +139,8 @@ class Experiment:
         document = report(outcome, baseline)
         document |= {"run": None if run is None else run.to_dict()}
         document |= {"changes": trainings[0].trainer.changes}
-        write_samples(folder / SAMPLES, self._shown(outcome.network))
+        shown = self._shown(outcome.network)
+        write_samples(folder / SAMPLES, shown, run=None if run is None else run.id)
         write_report(folder / REPORT, document)
         write_run_page(folder)
         return document

@@ -2,7 +2,8 @@
 
 A run has an `id`, drawn when it begins, and a digest of those settings that decide its outcome and
 cannot change. Both stand in ``config.toml`` and ``trained.toml`` (table ``run``), in every
-checkpoint, in ``report.json``, and the id in the column ``run`` of ``history.csv``.
+checkpoint, in ``report.json``, and the id in the column ``run`` of ``history.csv``, in
+``topology.npz`` and ``samples.npz``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 
 from chsnn.history import RUN_COLUMN
 from chsnn.lab.config import RunConfig, read_run
-from chsnn.lab.folder import BASELINE, CONFIG, PREVIOUS, REPORT, TRAINED
+from chsnn.lab.folder import BASELINE, CONFIG, PREVIOUS, REPORT, SAMPLES, TOPOLOGY, TRAINED
+from chsnn.lab.recording import run_of_arrays
 from chsnn.settings import CHANGEABLE, TrainingSettings, check_unchanged
 from chsnn.tensor_file import read_header
 from chsnn.training import BEST, CHECKPOINT, HISTORY
@@ -136,6 +138,27 @@ def check_run(folder: Path, config: RunConfig) -> RunIdentity | None:
     return run
 
 
+def check_files(folder: Path) -> str | None:
+    """Return the id of the run that the files of a folder belong to, before they are shown.
+
+    Returns
+    -------
+    str or None
+        None if none says.
+
+    Raises
+    ------
+    ValueError
+        If a file belongs to another run than the first; one that says of none is let pass.
+    """
+    stated = {path: run for path, run in _tables(folder).items() if run is not None}
+    if not stated:
+        return None
+    place, run = next(iter(stated.items()))
+    _check_same(stated, place, run)
+    return run.id
+
+
 def _check_same(stated: Mapping[Path, RunIdentity | None], place: Path, run: RunIdentity) -> None:
     """Raise ValueError unless all files state the run that the one at `place` states."""
     for path, other in stated.items():
@@ -190,10 +213,12 @@ def _tables(folder: Path) -> dict[Path, RunIdentity | None]:
     config = stated.get(folder / CONFIG)
     if (report := _of_report(folder / REPORT)) is not None:
         stated[folder / REPORT] = report
+    names = {folder / name: run_of_arrays(folder / name) for name in (TOPOLOGY, SAMPLES)}
     for place in (folder, folder / BASELINE):
-        name_of_run = _of_history(place / HISTORY)
-        if name_of_run is not None and config is not None:
-            stated[place / HISTORY] = RunIdentity(name_of_run, config.settings)
+        names[place / HISTORY] = _of_history(place / HISTORY)
+    for name, run in names.items():
+        if run is not None and config is not None:
+            stated[name] = RunIdentity(run, config.settings)
     return stated
 
 

@@ -79,6 +79,8 @@ class TopologyRecord:
     frames : tuple of Frame
     degrees : dict of str to ndarray
         ``{"first left <layer>": degree of every input, "last right <layer>": ...}``.
+    run : str or None
+        Id of the run that it is of.
     """
 
     layer: str
@@ -87,9 +89,12 @@ class TopologyRecord:
     start: np.ndarray
     frames: tuple[Frame, ...] = ()
     degrees: Mapping[str, np.ndarray] = field(default_factory=dict)
+    run: str | None = None
 
     @classmethod
-    def begin(cls, model: nn.Module, *, image: tuple[int, int, int] | None) -> TopologyRecord:
+    def begin(
+        cls, model: nn.Module, *, image: tuple[int, int, int] | None, run: str | None = None
+    ) -> TopologyRecord:
         """Return an empty record, to which new links are those that the model does not have now.
 
         Raises
@@ -111,7 +116,7 @@ class TopologyRecord:
         name, layer = next(iter(layers.items()))
         if image is not None and np.prod(image) != layer.in_features:
             image = None  # not what the layer reads
-        return cls(name, layer.graph.shape, image, _codes(layer.graph))
+        return cls(name, layer.graph.shape, image, _codes(layer.graph), run=run)
 
     def add(self, epoch: int, model: nn.Module) -> TopologyRecord:
         """Return the record with the model as it is after an epoch; later frames are dropped."""
@@ -168,7 +173,7 @@ class TopologyRecord:
 
     def write(self, path: Path) -> Path:
         """Write the record as a compressed ``.npz`` without pickles, atomically."""
-        about = {"format": FORMAT, "layer": self.layer, "image": self.image}
+        about = {"format": FORMAT, "layer": self.layer, "image": self.image, "run": self.run}
         arrays: dict[str, Any] = {
             "about": np.array(json.dumps(about)),
             "shape": np.array(self.shape),
@@ -206,6 +211,7 @@ class TopologyRecord:
                 np.cumsum(arrays["start_gaps"]),
                 tuple(frames),
                 {k.removeprefix("degrees "): v for k, v in arrays.items() if k[:8] == "degrees "},
+                about.get("run"),
             )
         except UNREADABLE as error:
             raise ValueError(f"{path} is damaged: {error}") from error
@@ -245,6 +251,16 @@ def read_arrays(path: Path, form: str) -> dict[str, Any]:
     return {**arrays, "about": about}
 
 
+def run_of_arrays(path: Path) -> str | None:
+    """Return the id of the run that a ``.npz`` says it is of; None if it says none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            name = json.loads(str(file["about"]))["run"]
+    except UNREADABLE:  # missing, damaged, or of an earlier version
+        return None
+    return name if isinstance(name, str) else None
+
+
 def frame_epochs(epochs: int) -> set[int]:
     """Return the epochs that are kept of a training: 0, the last, and evenly between.
 
@@ -273,9 +289,11 @@ class TopologyRecorder:
         self, path: Path, trainer: Trainer, *, image: tuple[int, int, int] | None = None
     ) -> None:
         self._path, done = path, len(trainer.history.rows)
+        run = None if trainer.run is None else str(trainer.run["id"])
         earlier = _earlier(path, trainer.model) if done else None
         if earlier is None or not any(frame.epoch <= done for frame in earlier.frames):
-            earlier = TopologyRecord.begin(trainer.model, image=image).add(done, trainer.model)
+            begun = TopologyRecord.begin(trainer.model, image=image, run=run)
+            earlier = begun.add(done, trainer.model)
         self.record = earlier
 
     def __call__(self, trainer: Trainer, row: Mapping[str, Any]) -> None:

@@ -191,9 +191,9 @@ def _over_time(parts: list[Tensor | None], timesteps: int) -> np.ndarray | None:
     return joined.reshape(timesteps, -1).bool().numpy()
 
 
-def write_samples(path: Path, samples: list[ShownSample]) -> Path:
-    """Write samples as a compressed ``.npz`` without pickles, atomically."""
-    about: dict[str, Any] = {"format": FORMAT, "samples": []}
+def write_samples(path: Path, samples: list[ShownSample], *, run: str | None = None) -> Path:
+    """Write samples as a compressed ``.npz`` without pickles, atomically; `run` is its run's id."""
+    about: dict[str, Any] = {"format": FORMAT, "run": run, "samples": []}
     arrays: dict[str, Any] = {}
     for i, sample in enumerate(samples):
         entry: dict[str, Any] = {k: getattr(sample, k) for k in ("index", "label", "predicted")}

@@ -263,6 +263,9 @@ def test_sizes_of_narrow_types_do_not_overflow():
         2 / (70_000 * 69_999)
     )
     assert link_count(np.int32(70_000), np.int32(70_000), 0.999999) == 4900
+    for shape in ((2**31, 2), (2, 2**31)):
+        with pytest.raises(ValueError, match="n_left and n_right must be at most 2,147,483,647"):
+            link_count(*shape, 0.5)
     graph = erdos_renyi(np.int32(70_000), np.int32(70_000), 0.999999, rng=0)
     assert graph == erdos_renyi(70_000, 70_000, 0.999999, rng=0)
     assert np.count_nonzero(graph.left_degree) > 4_000

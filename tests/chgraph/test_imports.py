@@ -255,7 +255,7 @@ def test_spiking_networks_say_what_they_need(library):
     code = (
         f"import sys; sys.modules[{library!r}] = None\n"
         "import chgraph\n"
-        "from chgraph.command_line import chsnn_command\n"
+        "from chgraph.starting import chsnn_command\n"
         "sys.argv = ['chsnn', '--help']; chsnn_command()"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ SCRIPT = """
 import os
 os.write(1, b"begun")
 import sys
-from chgraph.command_line import {name}
+from chgraph.starting import {name}
 sys.argv = ["command", "--help"]
 sys.exit({name}())
 """
@@ -54,14 +54,14 @@ def test_the_installed_commands_start_so():
 
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert tomllib.loads(text)["project"]["scripts"] == {
-        "chgraph": "chgraph.command_line:chgraph_command",
-        "chsnn": "chgraph.command_line:chsnn_command",
+        "chgraph": "chgraph.starting:chgraph_command",
+        "chsnn": "chgraph.starting:chsnn_command",
     }
     assert {"chgraph", "chsnn"} <= set(scripts)
 
 
 def test_starting_imports_nothing_that_takes_a_while():
-    code = "import chgraph.command_line, sys; print(sorted(sys.modules))"
+    code = "import chgraph.starting, sys; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for slow in ("tyro", "numpy", "numba", "networkx", "torch"):
         assert f"'{slow}'" not in done.stdout

@@ -15,7 +15,9 @@ from chsnn.lab.page.numbers import MISSING
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
-def page(title: str, subtitle: str, parts: Sequence[tuple[str, Child]]) -> str:
+def page(
+    title: str, subtitle: str, parts: Sequence[tuple[str, Child]], *, run: str | None = None
+) -> str:
     """Return a whole page.
 
     Parameters
@@ -23,6 +25,8 @@ def page(title: str, subtitle: str, parts: Sequence[tuple[str, Child]]) -> str:
     title, subtitle : str
     parts : sequence of (str, Markup or None)
         Sections and what they are called in the list of contents; None is left out.
+    run : str, optional
+        Id of the run that it shows.
     """
     there = [(name, part) for name, part in parts if part is not None]
     links = [element("a", name, href=f"#{anchor(name)}") for name, _ in there]
@@ -42,7 +46,8 @@ def page(title: str, subtitle: str, parts: Sequence[tuple[str, Child]]) -> str:
         element("p", subtitle, class_="subtitle"),
         element("nav", *links, aria_label="contents"),
     )
-    end = element("footer", f"Written by chsnn {version(DISTRIBUTION)}.")
+    of_run = "" if run is None else f" Run {run}."
+    end = element("footer", f"Written by chsnn {version(DISTRIBUTION)}.{of_run}")
     script = element("script", _asset("script.js"))
     body = element("body", top, element("main", *(part for _, part in there)), end, script)
     return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from chsnn.history import RUN_COLUMN
 from chsnn.lab.folder import BASELINE, CONFIG, REPORT, SAMPLES, TOPOLOGY
+from chsnn.lab.identity import check_files
 from chsnn.lab.recording import TopologyRecord
 from chsnn.lab.spikes import ShownSample, read_samples
 from chsnn.training import HISTORY
@@ -38,6 +39,8 @@ class RunFiles:
     samples : list of ShownSample
     notes : list of str
         What is not there or cannot be read.
+    run : str or None
+        Id of the run; None if no file says it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class RunFiles:
     topology: TopologyRecord | None = None
     samples: list[ShownSample] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    run: str | None = None
 
     @classmethod
     def read(cls, folder: Path) -> RunFiles:
@@ -58,7 +62,7 @@ class RunFiles:
         FileNotFoundError
             If it is not a run folder.
         ValueError
-            If its configuration cannot be read.
+            If its configuration cannot be read, or a file belongs to another run.
         """
         path = folder / CONFIG
         if not path.is_file():
@@ -67,6 +71,7 @@ class RunFiles:
             config = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+        run = check_files(folder)
         notes: list[str] = []
         twin = folder / BASELINE / HISTORY
         return cls(
@@ -80,6 +85,7 @@ class RunFiles:
             ),
             samples=_try(read_samples, folder / SAMPLES, "the run kept no samples", notes) or [],
             notes=notes,
+            run=run,
         )
 
 

@@ -44,7 +44,7 @@ def write_run_page(folder: Path, out: Path | None = None) -> Path:
     FileNotFoundError
         If it is not a run folder.
     ValueError
-        If its configuration cannot be read.
+        If its configuration cannot be read, or a file belongs to another run.
     """
     path = folder / PAGE if out is None else out
     return write_atomically(path, run_page(RunFiles.read(folder)).encode())
@@ -63,7 +63,8 @@ def run_page(run: RunFiles) -> str:
         ("Energy", _energy(run)),
         ("Settings", _settings(run)),
     ]
-    return page(f"{_said(run, 'data')}, {network_name(run)}", _subtitle(run), parts)
+    title = f"{_said(run, 'data')}, {network_name(run)}"
+    return page(title, _subtitle(run), parts, run=run.run)
 
 
 def network_name(run: RunFiles) -> str:

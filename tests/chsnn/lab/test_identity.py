@@ -4,11 +4,13 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from chsnn.lab.config import RunConfig
 from chsnn.lab.experiment import Experiment
 from chsnn.lab.identity import settings_digest
+from chsnn.lab.recording import run_of_arrays
 from chsnn.tensor_file import read_header
 from tests.chsnn.lab.small_runs import CHEAP, content, edit, ended, refused, table_of
 
@@ -45,6 +47,9 @@ def test_every_file_of_a_run_says_which_it_belongs_to(runs):
     assert run["settings"] == settings_digest(RunConfig.read(folder / "config.toml"))
     assert table_of(folder / "trained.toml")["run"] == run
     assert json.loads((folder / "report.json").read_text())["run"] == run
+    assert f"Run {run['id']}." in (folder / "report.html").read_text()
+    for name in ("topology.npz", "samples.npz"):
+        assert run_of_arrays(folder / name) == run["id"]
     for place, network in ((folder, "sparse"), (folder / "baseline", "fully connected")):
         for name in names:
             assert read_header(place / name)["run"] == run | {"network": network}
@@ -64,6 +69,8 @@ def test_every_file_of_a_run_says_which_it_belongs_to(runs):
         "baseline/best.safetensors",
         "history.csv",
         "report.json",
+        "topology.npz",
+        "samples.npz",
         "trained.toml",
         "config.toml",
     ],
@@ -77,6 +84,30 @@ def test_a_file_of_another_run_is_refused_by_name(runs, copy, name, donor):
     else:
         assert name in said or name.startswith("checkpoint.safe")
         assert "belongs to run" in said
+
+
+@pytest.mark.parametrize("name", ["history.csv", "report.json", "topology.npz", "samples.npz"])
+def test_a_page_is_not_written_of_files_of_two_runs(runs, copy, name):
+    assert ended("report", copy)[0] == 0
+    before = content(copy)
+    shutil.copy(runs / "twin" / name, copy / name)
+    said = refused("report", copy)
+    assert name in said
+    assert "belongs to run" in said
+    shutil.copy(runs / "one" / name, copy / name)
+    assert content(copy) == before
+
+
+def test_files_that_say_of_no_run_are_shown(copy):
+    for name in ("topology.npz", "samples.npz"):
+        with np.load(copy / name) as file:
+            arrays = dict(file)
+        about = json.loads(str(arrays["about"]))
+        del about["run"]
+        np.savez(copy / name, **{**arrays, "about": np.array(json.dumps(about))})
+        assert run_of_arrays(copy / name) is None
+    assert ended("report", copy)[0] == 0
+    assert ended("resume", copy)[0] == 0
 
 
 def test_the_networks_of_a_run_are_not_taken_for_each_other(copy):
