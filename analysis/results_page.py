@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[list[Row]], str]] = {
     "link_prediction": table,
     "metrics": table,
     "networkx_backend": by_function,
+    "scale": table,
     "sparse_compute": table,
 }
 _MARK = re.compile(r"^<!-- (\w+\.md), table (\d+)(?:: (.*?))? -->\n(?:\|.*\n)*", re.M)

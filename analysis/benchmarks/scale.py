@@ -30,6 +30,7 @@ from chgraph.linkpred.scores import Sources, ready_sources
 
 _K = 1000
 _QUICK_LINKS = 20_000
+_COMPILED_LINKS = 50_000  # enough for kernels not to be interpreted
 _THREADS = 2
 _LINKS_A_NODE = 5  # of a network; a layer has as many nodes on each side
 _PART = 1_000_000
@@ -114,11 +115,19 @@ class Sample(NamedTuple):
 
 
 def sampled(ready: Sources, n_threads: int) -> Sample:
-    """Time runs of sources, evenly spread over the work."""
+    """Time runs of sources, evenly spread over the work, and the last, which is like no other.
+
+    A run stands for those of its part of the work; the last one holds the many sources with hardly
+    any walks, and stands for itself.
+    """
     costs = ready.costs.astype(np.float64)
     n_runs = int(max(_SAMPLED, costs.sum() / _WALKS_A_SECOND / _RUN_SECONDS))
     bounds = run_bounds(ready.costs, n_runs)
-    chosen = np.unique(np.linspace(0, bounds.size - 2, _SAMPLED).astype(int))
+    last_run = bounds.size - 2
+    chosen = ((np.arange(_SAMPLED - 1) + 0.5) * last_run / (_SAMPLED - 1)).astype(int)
+    chosen = np.unique(np.append(chosen, last_run))
+    middle = int(chosen[chosen.size // 2])
+    ready.best(int(bounds[middle]), int(bounds[middle + 1]), _K, n_threads, None)  # compiled now
     seconds, walks = np.zeros(chosen.size), np.zeros(chosen.size)
     for i, run in enumerate(chosen.tolist()):
         first, last = int(bounds[run]), int(bounds[run + 1])
@@ -127,7 +136,9 @@ def sampled(ready: Sources, n_threads: int) -> Sample:
         seconds[i] = time.perf_counter() - start
         walks[i] = costs[first:last].sum()
     each = seconds / np.maximum(walks, 1.0)
-    return Sample(float(each.mean() * costs.sum()), float(walks.sum() / costs.sum()), each)
+    total = costs.sum()
+    foretold = seconds[-1] + each[:-1].mean() * (total - walks[-1])
+    return Sample(float(foretold), float(walks.sum() / total), each)
 
 
 def size_case(n_links: int, *, bipartite: bool, whole: bool) -> Case:
@@ -137,6 +148,7 @@ def size_case(n_links: int, *, bipartite: bool, whole: bool) -> Case:
         size = _QUICK_LINKS if arguments.quick else n_links
         what = f"{'layer' if bipartite else 'network'}, {size:,} links drawn"
         with tempfile.TemporaryDirectory() as folder:
+            _compile(bipartite)
             with watched_memory() as building:
                 built = seconds_once(lambda: build(folder, size, bipartite))
             graph = chgraph.open_graph(Path(folder, "graph"))
@@ -161,6 +173,13 @@ def size_case(n_links: int, *, bipartite: bool, whole: bool) -> Case:
         return rows
 
     return case
+
+
+def _compile(bipartite: bool) -> None:
+    """Have the kernels compiled or loaded, whose seconds are no part of a size."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = build(folder, _COMPILED_LINKS, bipartite)
+        chgraph.predict_links(graph, _K, n_threads=_THREADS)
 
 
 def _whole_row(what: str, graph: Any, foretold: float, memory: float) -> Row:

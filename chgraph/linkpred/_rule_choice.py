@@ -14,7 +14,7 @@ import numpy as np
 
 from chgraph._rounding import round_significant
 from chgraph.graph import BipartiteGraph, Graph
-from chgraph.linkpred._pairs import Progress, scaled
+from chgraph.linkpred._pairs import Progress, ScoredPairs, scaled
 from chgraph.linkpred.adaptive import candidate_rules, check_links, exact_aupr, exceeds
 from chgraph.linkpred.scores import pair_scores, unlinked_scores
 from chgraph.threads import run_workers, workers_for
@@ -24,10 +24,14 @@ _ROUNDING = 1e-11  # relative error that the bounds are widened by
 
 
 class RuleChoice(NamedTuple):
-    """The rule that suits a network best, and between what the AUPR of each candidate lies."""
+    """The rule that suits a network best, and between what the AUPR of each candidate lies.
+
+    ``held`` are the scores by that rule, where they were to be kept and were not too many.
+    """
 
     selected: str
     bounds: dict[str, tuple[float, float]]
+    held: list[ScoredPairs] | None = None
 
 
 def choose_rule(
@@ -37,10 +41,11 @@ def choose_rule(
     local_community: str = "all",
     n_threads: int | None = None,
     progress: Progress | None = None,
+    most_held: int = 0,
 ) -> RuleChoice:
     """Return the rule that :func:`chgraph.linkpred.adaptive.adaptive_scores` selects.
 
-    Parameters as there. Where one rule's least AUPR exceeds the largest of all others, memory is
+    Parameters as there; `most_held` pairs at most are kept of a rule. Where one rule's least AUPR exceeds the largest of all others, memory is
     O(links), for networks of any size; else the AUPRs in question are computed from all pairs.
 
     Raises
@@ -60,10 +65,14 @@ def choose_rule(
     check_links(graph)
     options: dict[str, Any] = {"local_community": local_community, "n_threads": n_threads}
     part = 0.5 / len(candidates)
-    bounds = {
-        rule: aupr_bounds(graph, rule, progress=scaled(progress, part), **options)
-        for rule in candidates
-    }
+    bounds: dict[str, tuple[float, float]] = {}
+    first, held = candidates[0], _Held(0)
+    for rule in candidates:
+        seen = _Held(most_held)
+        told = scaled(progress, part)
+        bounds[rule] = aupr_bounds(graph, rule, progress=told, held=seen, **options)
+        if rule == first or bounds[rule][0] > bounds[first][0]:
+            first, held = rule, seen
     reached = max(least for least, _ in bounds.values())
     contending = [rule for rule in candidates if bounds[rule][1] >= reached]
     best = contending[0]
@@ -76,7 +85,23 @@ def choose_rule(
                 best = rule
     elif progress is not None:
         progress(0.5)
-    return RuleChoice(best, bounds)
+    return RuleChoice(best, bounds, held.chunks if best == first else None)
+
+
+class _Held:
+    """Chunks of scored pairs, kept while they are few enough; ``chunks`` is None otherwise."""
+
+    def __init__(self, most: int) -> None:
+        self.chunks: list[ScoredPairs] | None = [] if most else None
+        self._room = most
+
+    def add(self, chunk: ScoredPairs) -> None:
+        """Keep a chunk, or give up."""
+        self._room -= chunk.score.size
+        if self._room < 0:
+            self.chunks = None
+        elif self.chunks is not None:
+            self.chunks.append(chunk)
 
 
 def aupr_bounds(
@@ -86,8 +111,12 @@ def aupr_bounds(
     local_community: str = "all",
     n_threads: int | None = None,
     progress: Progress | None = None,
+    held: _Held | None = None,
 ) -> tuple[float, float]:
-    """Return between what the AUPR of a rule lies, however the pairs that tie are ordered."""
+    """Return between what the AUPR of a rule lies, however the pairs that tie are ordered.
+
+    The scored pairs are given to `held` as well.
+    """
     links = round_significant(
         pair_scores(
             graph, rule, *graph.links(), local_community=local_community, n_threads=n_threads
@@ -101,6 +130,8 @@ def aupr_bounds(
         graph, rule, local_community=local_community, n_threads=n_threads, progress=progress
     ):
         n_zero -= chunk.score.size
+        if held is not None:
+            held.add(chunk)
         _count(round_significant(chunk.score), known, *counts, n_threads=n_threads)
     _count(np.zeros(1), known, *counts, weight=n_zero)
     # Best first: pairs strictly above each score of links, and other pairs of that score.

@@ -91,9 +91,13 @@ def _by_spcorr(
     *,
     progress: Progress | None,
     nodes: np.ndarray | None,
+    scored: list[ScoredPairs] | None = None,
     **options: Any,
 ) -> ScoredPairs:
-    if k is None or nodes is not None:
+    """Return the pairs with ties by SPcorr; `scored` are all pairs if they are known."""
+    if scored is not None:
+        pairs = best_first(joined(scored))
+    elif k is None or nodes is not None:
         pairs = _by_score(graph, method, None, progress=progress, nodes=nodes, **options)
     else:
         pairs = _best_and_ties(graph, method, k, progress=progress, **options)
@@ -144,9 +148,18 @@ def _adaptive(
     progress: Progress | None,
     **options: Any,
 ) -> tuple[ScoredPairs, dict[str, Any]]:
-    choice = choose_rule(graph, method, progress=scaled(progress, 0.5), **options)
-    pairs = _by_spcorr(
-        graph, choice.selected, k, progress=scaled(progress, 0.5), nodes=None, **options
+    choice = choose_rule(
+        graph,
+        method,
+        progress=scaled(progress, 0.5),
+        most_held=MAX_PAIRS if k is None else 0,
+        **options,
     )
+    told = scaled(progress, 0.5)
+    pairs = _by_spcorr(
+        graph, choice.selected, k, progress=told, nodes=None, scored=choice.held, **options
+    )
+    if choice.held is not None and told is not None:
+        told(1.0)
     bounds = {rule: list(ends) for rule, ends in choice.bounds.items()}
     return pairs, {"selected": choice.selected, "aupr_bounds": bounds}

@@ -37,6 +37,12 @@ def distinct_colors(n: int) -> list[Any]:
     return list(matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, n)))
 
 
+def frame_nodes(shape: tuple[int, int], axes: Axes) -> None:
+    """Let the axes of a matrix of (rows, columns) end with its nodes, with ticks at whole ones."""
+    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
+    axes.locator_params(integer=True)
+
+
 def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
     """Return the names (or numbers) of all nodes, right nodes behind the left ones."""
     sides = zip(graph.sides, graph.end_names, strict=False)

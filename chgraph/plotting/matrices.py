@@ -10,7 +10,7 @@ import numpy as np
 from chgraph.checks import check_choice
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.metrics.communities import find_communities, find_layer_communities
-from chgraph.plotting._canvas import PREDICTED_COLOR, axes_of
+from chgraph.plotting._canvas import PREDICTED_COLOR, axes_of, frame_nodes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def biadjacency(
     # A dot as large as its cell, but always visible and never a blot.
     size = min(bounds.height / max(graph.n_left, 1), bounds.width / max(graph.n_right, 1))
     axes.plot(right, left, "s", color=color, markersize=float(np.clip(0.7 * size, 1.5, 6.0)), mew=0)
-    axes.set(xlim=(-0.5, graph.n_right - 0.5), ylim=(graph.n_left - 0.5, -0.5))
+    frame_nodes(graph.shape, axes)
     axes.set(xlabel="output node", ylabel="input node")
     return axes
 

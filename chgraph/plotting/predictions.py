@@ -8,7 +8,14 @@ import numpy as np
 
 from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
-from chgraph.plotting._canvas import INK, LINK_COLOR, PREDICTED_COLOR, axes_of, node_names
+from chgraph.plotting._canvas import (
+    INK,
+    LINK_COLOR,
+    PREDICTED_COLOR,
+    axes_of,
+    frame_nodes,
+    node_names,
+)
 from chgraph.plotting._names import FONT_SIZE, write_around, write_beside, written
 from chgraph.plotting._neighborhood import Neighborhood, neighborhood
 from chgraph.plotting.matrices import draw_frames, order_by_community
@@ -184,7 +191,7 @@ def _draw_matrix(graph: Graph | BipartiteGraph, pairs: np.ndarray, axes: Axes) -
         axes.plot(columns, rows, linestyle="", **look)
     axes.lines[0].set_rasterized(True)
     draw_frames(frames, INK, axes)
-    axes.set(xlim=(-0.5, graph.shape[1] - 0.5), ylim=(graph.shape[0] - 0.5, -0.5))
+    frame_nodes(graph.shape, axes)
     kinds = ("right node", "left node") if bipartite else ("node", "node")
     axes.set(xlabel=f"{kinds[0]}, by community", ylabel=f"{kinds[1]}, by community")
     _name_rows_and_columns(graph, places, axes)

@@ -216,9 +216,9 @@ def _tables(folder: Path) -> dict[Path, RunIdentity | None]:
     names = {folder / name: run_of_arrays(folder / name) for name in (TOPOLOGY, SAMPLES)}
     for place in (folder, folder / BASELINE):
         names[place / HISTORY] = _of_history(place / HISTORY)
-    for name, run in names.items():
+    for path, run in names.items():
         if run is not None and config is not None:
-            stated[name] = RunIdentity(run, config.settings)
+            stated[path] = RunIdentity(run, config.settings)
     return stated
 
 

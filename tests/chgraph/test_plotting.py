@@ -137,6 +137,13 @@ def test_communities_stand_together(ax):
     assert frames == [(-0.5, -0.5, 3.0, 2.0), (2.5, 1.5, 3.0, 2.0)]
 
 
+def test_ticks_are_whole_nodes(ax):
+    plotting.biadjacency(as_bipartite(np.eye(3)), ax=ax)
+    for ticks in (ax.get_xticks(), ax.get_yticks()):
+        assert ticks.tolist() == np.round(ticks).tolist()
+        assert set(range(3)) <= set(ticks)
+
+
 def test_orders_move_nodes_only():
     matrix = np.random.default_rng(1).random((9, 12)) < 0.3
     for order in plotting.ORDERS:
