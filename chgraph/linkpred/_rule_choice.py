@@ -45,8 +45,9 @@ def choose_rule(
 ) -> RuleChoice:
     """Return the rule that :func:`chgraph.linkpred.adaptive.adaptive_scores` selects.
 
-    Parameters as there; `most_held` pairs at most are kept of a rule. Where one rule's least AUPR exceeds the largest of all others, memory is
-    O(links), for networks of any size; else the AUPRs in question are computed from all pairs.
+    Parameters as there; `most_held` pairs at most are kept of a rule. Where one rule's least AUPR
+    exceeds the largest of all others, memory is O(links + most_held), for networks of any size;
+    else the AUPRs in question are computed from all pairs.
 
     Raises
     ------
