@@ -76,9 +76,9 @@ def measured(graph: chgraph.Graph, method: str) -> dict[str, Any]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the rows as a Markdown table, the best method first."""
-    text = "| method | AUC-PR | standard deviation | a repeat (s) |\n|---|---|---|---|\n"
+    text = "| method | AUC-PR | standard deviation | repeats |\n|---|---|---|---|\n"
     for row in sorted(rows, key=lambda row: -row["auc_pr"]):
-        numbers = f"{row['auc_pr']:.4f} | {row['spread']:.4f} | {row['seconds']:.2f}"
+        numbers = f"{row['auc_pr']:.4f} | {row['spread']:.4f} | {row['repeats']}"
         text += f"| {row['method']} | {numbers} |\n"
     return text
 

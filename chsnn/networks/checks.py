@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import torch
 
-from chgraph.checks import check_kind, check_positive_int, shown
+from chgraph.checks import check_choice, check_kind, check_positive_int, shown
 from chgraph.graph import BipartiteGraph
 from chsnn.encoding import Encoder
+from chsnn.layers import BACKENDS
 from chsnn.neurons import LIF
+from chsnn.weights import WEIGHTS
 
 InShape = tuple[int, int, int]
 
@@ -28,6 +30,19 @@ def check_parts(encoder: Any, neuron: Any) -> tuple[Encoder, LIF]:
     check_kind("encoder", encoder, Encoder, "an Encoder")
     neuron = LIF() if neuron is None else neuron
     return encoder, check_kind("neuron", neuron, LIF, "a LIF")
+
+
+def check_drawing(weights: Any, backend: Any) -> None:
+    """Raise ValueError unless there are such initial weights and such a backend.
+
+    Examples
+    --------
+    >>> check_drawing("SSWI", "gpu")
+    Traceback (most recent call last):
+    ValueError: backend must be one of 'auto', 'sparse', 'dense'; got 'gpu'
+    """
+    check_choice("weights", weights, WEIGHTS)
+    check_choice("backend", backend, BACKENDS)
 
 
 def check_graphs(graphs: Any, count: int | None = None) -> list[BipartiteGraph]:

@@ -17,7 +17,7 @@ from chgraph.topology import link_count, regular
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend
-from chsnn.networks.checks import InShape, check_graphs, check_in_shape, check_parts
+from chsnn.networks.checks import InShape, check_drawing, check_graphs, check_in_shape, check_parts
 from chsnn.networks.stages import POOLS, ConvStage, Pool, draw_weights, first_spikes, pooled
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
@@ -262,7 +262,8 @@ def conv(
     n_classes = check_positive_int("n_classes", n_classes)
     batch_norm = check_flag("batch_norm", batch_norm)
     link_count(n_features, hidden, sparsity)  # raises where no link would be left
-    neuron = LIF() if neuron is None else neuron
+    encoder, neuron = check_parts(Encoder(encoding, timesteps), neuron)
+    check_drawing(weights, backend)
     stages = _stages(PLANS[name], width)
     graphs = (
         regular(n_features, hidden, sparsity, rng=stream(seed, "topology", "hidden")),
@@ -272,7 +273,7 @@ def conv(
         stages,
         graphs,
         in_shape=in_shape,
-        encoder=Encoder(encoding, timesteps),
+        encoder=encoder,
         neuron=neuron,
         batch_norm=batch_norm,
         backend=backend,

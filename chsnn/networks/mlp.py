@@ -17,7 +17,7 @@ from chgraph.topology import link_count, regular, spike_correlated
 from chsnn.encoding import Encoder, Encoding
 from chsnn.fused import SparseLIF, SparseReadout
 from chsnn.layers import Backend, SparseLinear
-from chsnn.networks.checks import check_graphs, check_parts
+from chsnn.networks.checks import check_drawing, check_graphs, check_parts
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.seeds import stream, torch_stream
 from chsnn.sparse import sparse_layers
@@ -234,8 +234,9 @@ def mlp(
     """
     plans = _plans(sizes, sparsity)
     check_choice("topology", topology, TOPOLOGIES)
-    neuron = LIF() if neuron is None else neuron
-    encoder = Encoder(encoding, timesteps)
+    check_choice("readout", readout, READOUTS)
+    encoder, neuron = check_parts(Encoder(encoding, timesteps), neuron)
+    check_drawing(weights, backend)
     spikes = None if inputs is None else _observe(encoder, inputs, plans[0].shape[0], seed)
     graphs = [
         _initial_graph(

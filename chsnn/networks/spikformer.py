@@ -17,7 +17,7 @@ from chgraph.topology import link_count, regular
 from chsnn.encoding import Encoder, Encoding
 from chsnn.layers import Backend
 from chsnn.networks.attention import SpikingBlock
-from chsnn.networks.checks import InShape, check_blocks, check_in_shape, check_parts
+from chsnn.networks.checks import InShape, check_blocks, check_drawing, check_in_shape, check_parts
 from chsnn.networks.stages import ConvStage, Pool, draw_weights, first_spikes, pooled
 from chsnn.neurons import LIF
 from chsnn.seeds import stream
@@ -292,14 +292,15 @@ def spikformer(
     n_classes = check_positive_int("n_classes", n_classes)
     for shape in block_shapes(dim, hidden).values():
         link_count(*shape, sparsity)  # raises where no link would be left
-    neuron = LIF() if neuron is None else neuron
+    encoder, neuron = check_parts(Encoder(encoding, timesteps), neuron)
+    check_drawing(weights, backend)
     graphs = [_graphs(i, dim, hidden, sparsity, seed) for i in range(depth)]
     network = Spikformer(
         graphs,
         in_shape=in_shape,
         n_classes=n_classes,
         patch=patch,
-        encoder=Encoder(encoding, timesteps),
+        encoder=encoder,
         neuron=neuron,
         heads=heads,
         scale=scale,

@@ -25,7 +25,7 @@ MODULES = (
 # `warm_up` compiles everything, `set_threads` is for the whole process: both are called elsewhere.
 LEFT_OUT = ("warm_up", "set_threads")
 # What may be asked for without end: any large number is right, and takes its time.
-ENDLESS = ("repeats",)
+ENDLESS = ("repeats", "depth")
 DOCUMENTED = (ValueError, TypeError, KeyError, OSError, ImportError)
 SECONDS, GIGABYTES = 20.0, 6.0
 
