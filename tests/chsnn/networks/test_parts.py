@@ -6,7 +6,7 @@ import torch
 from chgraph.topology import regular
 from chsnn import LIF, Encoder
 from chsnn.export import SpikingChain
-from chsnn.networks import Spikformer, SpikingConv, SpikingMLP, block_shapes
+from chsnn.networks import Spikformer, SpikingConv, SpikingMLP, block_shapes, spikformer
 
 LAYER, READOUT = regular(320, 30, 0.5, rng=0), regular(30, 10, 0.0, rng=0)
 BLOCK = {name: regular(*shape, 0.5, rng=0) for name, shape in block_shapes(16, 32).items()}
@@ -58,6 +58,10 @@ def test_the_parts_below_are_those_of_networks():
         (lambda: parts_of_spikformer(patch=16), ValueError, "patch"),
         (lambda: parts_of_spikformer(scale="no"), TypeError, "scale must be a number"),
         (lambda: parts_of_spikformer(n_classes=0), ValueError, "n_classes"),
+        # Before any work: of these sizes there would be no end.
+        (lambda: spikformer(depth=2**31, neuron=True), TypeError, "neuron must be a LIF"),
+        (lambda: spikformer(depth=2**31, weights="no"), ValueError, "weights must be one of"),
+        (lambda: spikformer(depth=2**31, backend=1), ValueError, "backend must be one of"),
         (
             lambda: SpikingChain([], in_shape=(3,)),
             TypeError,
