@@ -272,10 +272,15 @@ def keep_previous(path: Path) -> None:
     copy = previous.with_name(f".{previous.name}.previous.tmp")
     copy.unlink(missing_ok=True)
     try:
-        os.link(path, copy)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, copy)
-    os.replace(copy, previous)
+        try:
+            os.link(path, copy)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, copy)
+        os.replace(copy, previous)
+    finally:
+        # It failed, or had nothing to do: renaming one link of a file to another leaves both, where
+        # the save that should have followed the last call failed.
+        copy.unlink(missing_ok=True)
 
 
 def previous_of(path: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from chsnn import LIF, DeepR, Evolution, GradR, Trainer, networks
-from chsnn.checkpoint import load, previous_of, save
+from chsnn.checkpoint import keep_previous, load, previous_of, save
 from chsnn.data import Samples
 from chsnn.networks import mlp
 from chsnn.tensor_file import read_document, write_document
@@ -274,6 +274,25 @@ def test_the_checkpoint_before_the_last_is_kept_and_whole(tmp_path):
     assert len(before.history.rows) == 3
     before.fit(samples(), samples(seed=1))
     assert_same_state(before, run)
+
+
+def test_a_checkpoint_kept_twice_leaves_no_other_file(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"one")
+    for _ in range(2):  # the save after the first call failed
+        keep_previous(path)
+        assert sorted(p.name for p in tmp_path.iterdir()) == [previous_of(path).name, path.name]
+    path.unlink()
+    path.write_bytes(b"two")
+
+    def failing(*names):
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError, match="no space"):
+        keep_previous(path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [previous_of(path).name, path.name]
+    assert previous_of(path).read_bytes() == b"one"
 
 
 def test_only_epochs_with_the_final_sparsity_can_be_the_best(tmp_path):

@@ -17,6 +17,7 @@ from unittest import mock
 
 import numpy as np
 
+from chsnn.lab.folder import CONFIG, READY
 from tests.faults.checkpoints import TRAIN, command
 from tests.faults.counting import Count
 from tests.faults.kills import _command, _server, result
@@ -66,12 +67,17 @@ def full(n: int, seed: int) -> Count:
             if status not in (0, 2) or said.count("\n") > 1:
                 count.fail(f"{what}: exit status {status}: {said[-200:]}")
                 continue
-            verb = ["resume", str(folder)] if (folder / "config.toml").exists() else None
-            status, said = command(*(verb or ["train", *TRAIN, "--out", str(folder)]))
+            status, said = command(*_next(folder))
             left = [path.name for path in folder.rglob(".*")]
             same = status == 0 and result(folder) == wanted and not left
             count.check(same, f"{what}: {status} {said[-200:]} {left}")
     return count
+
+
+def _next(folder: Path) -> list[str]:
+    """Return what a user does after a failure: go on with what is there, or start."""
+    is_there = any((folder / name).exists() for name in (CONFIG, READY))
+    return ["resume", str(folder)] if is_there else ["train", *TRAIN, "--out", str(folder)]
 
 
 def _small_files(arguments: list[str], most: int) -> None:
@@ -93,8 +99,7 @@ def small(n: int, seed: int) -> Count:
             process = _server().Process(target=_small_files, args=(arguments, most))
             process.start()
             process.join()
-            verb = ["resume", str(folder)] if (folder / "config.toml").exists() else arguments
-            status, said = command(*verb)
+            status, said = command(*_next(folder))
             same = process.exitcode in (0, 2) and status == 0 and result(folder) == wanted
             count.check(same, f"{most} bytes: {process.exitcode}, then {status} {said[-200:]}")
     return count
