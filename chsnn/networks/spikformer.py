@@ -105,8 +105,8 @@ class Spikformer(nn.Module):
         self.encoder, neuron = check_parts(encoder, neuron)
         dim = graphs[0]["q"].n_left
         _check_sizes(self.in_shape, dim, heads, patch)
-        check_positive_int("n_classes", n_classes)
-        check_real("scale", scale, minimum=0.0)
+        n_classes = check_positive_int("n_classes", n_classes)
+        scale = check_real("scale", scale, minimum=0.0)
         channels = [self.in_shape[0], dim // 8, dim // 4, dim // 2, dim]
         pools = _pools(patch)
         self.patches = nn.ModuleList(

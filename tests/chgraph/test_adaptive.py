@@ -1,5 +1,7 @@
 """CHA and SPcorr against golden vectors, the slow oracles, scipy and closed forms."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -172,14 +174,20 @@ def test_spcorr_of_bipartite_graphs_is_that_of_the_joined_graph(graph):
     np.testing.assert_array_equal(spcorr(graph, scores, *pairs), expected[tuple(pairs)])
 
 
+@cache
+def of_all_pairs():
+    """A graph, scores of its links, and SPcorr of all pairs."""
+    graph = golden_graph("florentine")
+    scores = np.random.default_rng(5).integers(0, 3, graph.n_links) / 2
+    return graph, scores, spcorr_matrix(graph, scores)
+
+
 @given(st.data())
 def test_spcorr_of_some_pairs_in_any_order(data):
-    graph = golden_graph("les_miserables")
-    scores = np.random.default_rng(5).integers(0, 3, graph.n_links) / 2
+    graph, scores, expected = of_all_pairs()
     nodes = st.sampled_from(data.draw(st.lists(st.integers(0, graph.n_nodes - 1), min_size=1)))
     pairs = np.array(data.draw(st.lists(st.tuples(nodes, nodes), max_size=80)), int).reshape(-1, 2)
-    expected = spcorr_matrix(graph, scores)[tuple(pairs.T)]
-    np.testing.assert_array_equal(spcorr(graph, scores, *pairs.T), expected)
+    np.testing.assert_array_equal(spcorr(graph, scores, *pairs.T), expected[tuple(pairs.T)])
 
 
 # ----------------------------------------------------------------- what must not matter
