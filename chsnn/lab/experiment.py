@@ -22,7 +22,7 @@ from chsnn.lab.folder import (
     check_free,
 )
 from chsnn.lab.identity import FULLY_CONNECTED, SPARSE, RunIdentity, check_run
-from chsnn.lab.networks import Network, build_network, image_read
+from chsnn.lab.networks import Network, build_network, image_read, rewired_layers
 from chsnn.lab.page import write_run_page
 from chsnn.lab.report import Outcome, report, write_report
 from chsnn.lab.spikes import ShownSample, shown_samples, write_samples
@@ -30,6 +30,7 @@ from chsnn.lab.starting import finish_start, start_anew, write_config, writing
 from chsnn.lab.tensorboard import check_installed
 from chsnn.lab.training import Training, chosen
 from chsnn.sparse import sparse_layers
+from chsnn.sparsity import link_sparsity
 from chsnn.threads import threads
 from chsnn.training import CHECKPOINT
 
@@ -275,6 +276,8 @@ def _draw(folder: Path, before: BipartiteGraph, outcome: Outcome, baseline: Outc
     curves, links, activity = (folder / name for name in PICTURES)
     twin = None if baseline is None else baseline.history
     sparsity = outcome.config.sparsity
+    if outcome.config.layer_sparsities:  # one number for layers that differ
+        sparsity = link_sparsity(outcome.network, rewired_layers(outcome.network))
     save_figure(plotting.learning_curves(outcome.history, twin, sparsity=sparsity), curves)
     save_figure(plotting.first_layer(before, first_graph(outcome.network)), links)
     save_figure(plotting.activity(outcome.energy), activity)

@@ -84,7 +84,10 @@ def _subtitle(run: RunFiles) -> str:
         f"{len(run.history)} epochs",
         f"seed {_said(run, 'seed')}",
     ]
-    if isinstance(sparsity := run.config.get("sparsity"), float | int):
+    if each := run.config.get("layer_sparsities"):
+        shares = " and ".join(f"{100 * sparsity:.4g}" for sparsity in each)
+        words.insert(1, f"{shares} % of the hidden layers' links absent at the start")
+    elif isinstance(sparsity := run.config.get("sparsity"), float | int):
         words.insert(1, f"{100 * sparsity:.4g} % of the links absent at the start")
     return " · ".join(words)
 

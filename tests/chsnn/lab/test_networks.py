@@ -66,6 +66,8 @@ def test_hidden_layers_of_their_own_sparsities_keep_them(tmp_path):
     _, network = open_run(tmp_path / "run")
     links = [layer.graph.n_links for layer in sparse_layers(network).values()]
     assert links == [320, 800, 400]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "90 and 60 % of the hidden layers" in page
     with pytest.raises(ValueError, match="50 x 40 without links"):
         check_links(replace(asked, layer_sparsities=(0.9, 0.9999)), data)
 
