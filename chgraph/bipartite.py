@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from chgraph._neighbor_lists import (
     state_in_memory,
     warn_of_input,
 )
+from chgraph.forking import cached_property
 from chgraph.jit import frozen
 
 if TYPE_CHECKING:

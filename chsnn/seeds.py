@@ -45,15 +45,23 @@ def seeded(seed: int, purpose: str, *indices: int | str) -> Iterator[None]:
 
     For what draws from them on its own: dropout, data loaders, encoders of one's own.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(int(stream(seed, purpose, *indices).integers(2**63)))
+    number = int(stream(seed, purpose, *indices).integers(2**63))
+    # Not torch.manual_seed: it keeps the number for GPUs that start after the block, and takes a
+    # lock that a forked child may find taken.
+    before = [(generator, generator.get_state()) for generator in _generators()]
+    for generator, _ in before:
+        generator.manual_seed(number)
+    try:
         yield
+    finally:
+        for generator, state in before:
+            generator.set_state(state)
 
 
 class OwnStream:
     """A stream for torch's global generators in ``with`` blocks; each goes on where the last ended.
 
-    Those of the CPU and, once it is in use, of the GPU. Between blocks they are as they were.
+    Those of the CPU and, once they are in use, of the GPUs. Between blocks they are as they were.
 
     Examples
     --------
@@ -86,7 +94,6 @@ class OwnStream:
 
 
 def _generators() -> list[torch.Generator]:
-    """Return torch's global generators."""
-    if not torch.cuda.is_initialized():
-        return [torch.default_generator]
-    return [torch.default_generator, torch.cuda.default_generators[torch.cuda.current_device()]]
+    """Return torch's global generators, those of GPUs once they are in use."""
+    of_gpus = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
+    return [torch.default_generator, *of_gpus]

@@ -39,6 +39,7 @@ from chsnn.learning import BPTT, LEARNING_RULES, Loss
 from chsnn.learning_count import LearningAccount, LearningCount
 from chsnn.modules import CONVOLUTIONS, evaluating, unwrapped
 from chsnn.populations import is_neuron
+from chsnn.seeds import seeded
 from chsnn.window import TargetWindow, learning_inside
 
 # As published (CH-SNN, A.3): neurons, and the settings of the training.
@@ -215,7 +216,7 @@ def _count_calls(model: nn.Module, inputs: Tensor) -> dict[str, int]:
         for name, module in {**_layers(model), **_neurons(model)}.items():
             stack.callback(module.register_forward_hook(partial(count, name)).remove)
         stack.enter_context(evaluating(model))
-        stack.enter_context(torch.random.fork_rng())
+        stack.enter_context(seeded(0, "calls"))
         with torch.no_grad():
             model(inputs)
     return calls

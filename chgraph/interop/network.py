@@ -7,7 +7,6 @@ read, since results that networkx gives in the order of its search are given in 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import networkx as nx
 import numpy as np
 
 from chgraph._neighbor_lists import offsets_of
+from chgraph.forking import cached_property
 from chgraph.graph import Graph
 from chgraph.interop._core import triangles_of_nodes
 from chgraph.jit import frozen

@@ -9,13 +9,13 @@ of a linked pair is not a part of its score.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from chgraph._rounding import round_significant
 from chgraph.checks import check_choice
+from chgraph.forking import cached_property
 from chgraph.graph import BipartiteGraph, Graph
 from chgraph.linkpred import _adaptive_core
 from chgraph.linkpred._pairs import Progress, scaled

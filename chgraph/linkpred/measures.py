@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chgraph._rounding import round_significant
 from chgraph.checks import check_count, check_positive_int
+from chgraph.forking import cached_property
 
 _AT_ONCE = 2**18
 

@@ -7,11 +7,11 @@ hands the same workspace to all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from chgraph.forking import cached_property
 from chgraph.graph import BipartiteGraph, Graph, as_bipartite, as_network
 from chgraph.jit import frozen
 from chgraph.metrics import _bits_core, _overlap_core

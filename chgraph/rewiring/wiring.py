@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from chgraph.bipartite import BipartiteGraph
 from chgraph.checks import check_count, check_flag
+from chgraph.forking import cached_property
 
 
 @dataclass(frozen=True)

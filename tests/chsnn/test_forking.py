@@ -164,6 +164,27 @@ def test_a_fork_waits_for_what_is_compiled(tmp_path):
     assert said_by(tmp_path, body) == ["True"]
 
 
+def test_a_child_seeds_while_another_thread_holds_the_lock_of_gpus(tmp_path):
+    """torch.manual_seed takes it, and a thread may do so at the moment of the fork."""
+    body = """
+    def hold():
+        with torch.cuda._initialization_lock:
+            held.set()
+            may_end.wait()
+    held, may_end = threading.Event(), threading.Event()
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    process = multiprocessing.get_context("fork").Process(target=everything)
+    process.start()
+    process.join(60)
+    print(process.exitcode == 0)
+    may_end.set()
+    process.kill()
+    """
+    assert said_by(tmp_path, body) == ["True"]
+
+
 def test_a_notebook_computes_forks_and_goes_on(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pool = """
