@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from tqdm.std import TqdmDefaultWriteLock  # type: ignore[attr-defined]
+
 _MAPPED = Path("/proc/self/maps")  # of Linux, which alone has GNU's OpenMP
 _SOFT = 1  # omp_pause_soft: settings stay
 T = TypeVar("T")
@@ -123,3 +125,5 @@ class cached_property(functools.cached_property[T]):
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=end_openmp_threads)
+# Making a progress bar takes it, shown or not.
+held_over_forks(TqdmDefaultWriteLock.th_lock)

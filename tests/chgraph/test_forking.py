@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from tqdm.std import TqdmDefaultWriteLock
 
 from chgraph.forking import ForkedLock, cached_property, held_over_forks
 
@@ -46,9 +47,13 @@ def test_a_lock_that_another_thread_holds_is_free_in_the_child():
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_fork_waits_for_a_lock_and_leaves_it_free():
+@pytest.mark.parametrize("of", ["a module", "progress bars"])
+def test_a_fork_waits_for_a_lock_and_leaves_it_free(of):
     lock, order, held = threading.RLock(), [], threading.Event()
-    held_over_forks(lock)
+    if of == "progress bars":
+        lock = TqdmDefaultWriteLock.th_lock
+    else:
+        held_over_forks(lock)
 
     def hold():
         with lock:
