@@ -6,12 +6,10 @@ Cannistraci-Hebb theory in five pictures, drawn from graphs and from the network
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import tyro
 from matplotlib.axes import Axes
@@ -19,8 +17,7 @@ from matplotlib.figure import Figure
 
 import chgraph
 from analysis.figures import score
-from chgraph.plotting import INK, PREDICTED_COLOR, link_example
-from chgraph.storage import write_atomically
+from chgraph.plotting import INK, PREDICTED_COLOR, link_example, save_figure
 
 _GRAY, _PATH = "#94a3b8", "#0f766e"
 _NODES = {"u": (0.0, 1.0), "v": (2.0, 1.0), "a": (1.0, 1.9), "b": (1.0, 0.1)}
@@ -131,19 +128,11 @@ class Arguments:
     """Folder of the pictures."""
 
 
-def save_svg(drawing: Figure, path: Path) -> Path:
-    """Write a figure as SVG whose bytes are the same every time."""
-    picture = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
-        drawing.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return write_atomically(path, picture.getvalue())
-
-
 def main() -> None:
     """Draw and write everything."""
     out = tyro.cli(Arguments, prog="python -m analysis.explanation").out
     for name, draw in PICTURES.items():
-        print(save_svg(draw(), out / f"{name}.svg"))
+        print(save_figure(draw(), out / f"{name}.svg"))
 
 
 if __name__ == "__main__":

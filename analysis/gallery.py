@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 from matplotlib import pyplot as plt
 
-from analysis.explanation import save_svg
+from chgraph.plotting import save_figure
 
 _PART = re.compile(r"^```python\n(.*?)^```$|^!\[[^\]]*\]\((gallery/\w+\.svg)\)$", re.S | re.M)
 
@@ -31,7 +31,7 @@ def main() -> None:
     scope: dict[str, Any] = {}
     for code, picture in _PART.findall(arguments.page.read_text(encoding="utf-8")):
         if picture:
-            print(save_svg(scope["ax"].figure, arguments.out / picture))
+            print(save_figure(scope["ax"].figure, arguments.out / picture))
             plt.close("all")
         else:
             exec(compile(code, str(arguments.page), "exec"), scope)

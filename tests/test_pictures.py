@@ -18,8 +18,8 @@ def linked(page):
 
 @pytest.mark.parametrize("name", ["1_paths", "2_community", "3_score", "4_terms"])
 def test_pictures_of_the_theory_are_drawn_alike_every_time(name, tmp_path):
-    once = explanation.save_svg(explanation.PICTURES[name](), tmp_path / f"{name}.svg").read_bytes()
-    again = explanation.save_svg(explanation.PICTURES[name](), tmp_path / f"{name}.svg")
+    once = plotting.save_figure(explanation.PICTURES[name](), tmp_path / f"{name}.svg").read_bytes()
+    again = plotting.save_figure(explanation.PICTURES[name](), tmp_path / f"{name}.svg")
     assert b"<svg" in once[:2000]
     assert again.read_bytes() == once
 

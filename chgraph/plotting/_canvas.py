@@ -52,6 +52,8 @@ def node_names(graph: Graph | BipartiteGraph) -> list[Any]:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure in the format of the path's ending, atomically; nothing of it is cut off.
 
+    The same figure gives the same bytes: an SVG is without date and random names.
+
     Examples
     --------
     >>> import tempfile
@@ -63,6 +65,11 @@ def save_figure(figure: Figure, path: Path) -> Path:
     ...     save_figure(figure, Path(folder, "line.svg")).name
     'line.svg'
     """
+    import matplotlib
+
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
+    kind = path.suffix[1:].lower()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(picture, format=kind, dpi=150, bbox_inches="tight", metadata=undated)
     return write_atomically(path, picture.getvalue())
