@@ -14,6 +14,7 @@ from chgraph.graph import BipartiteGraph
 from chsnn import _layer_state as states
 from chsnn._layer_state import digest_of, is_digest_of
 from chsnn._on_links import MIXED, OnLinks, plain, tell_links
+from chsnn._plain_operations import NO_SCRIPT, needs_plain_operations
 from chsnn._weight_view import READ_ONLY
 from chsnn.ranks import Ranks
 
@@ -94,11 +95,14 @@ class LinkValues(nn.Module):
     @property
     def link_places(self) -> Tensor:
         """Position of every link in the flattened (n_out, n_in) weight, int64."""
-        if self._places is None or self._places.device != self.values.device:
-            left, right = self.graph.links()
-            places = torch.from_numpy(right * self.graph.n_left + left)
-            self._places = places.to(self.values.device)
-        return self._places
+        known = self._places
+        if known is not None and known.device == self.values.device:
+            return known
+        left, right = self.graph.links()
+        places = torch.from_numpy(right * self.graph.n_left + left).to(self.values.device)
+        if not needs_plain_operations():  # a program's tensors are of the program
+            self._places = places
+        return places
 
     @torch.no_grad()
     def set_values(self, values: Any) -> None:
@@ -219,6 +223,10 @@ class LinkValues(nn.Module):
                 "values by torch.func.functional_call"
             )
         super().__delattr__(name)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse torch.jit.script, which asks here."""
+        raise TypeError(NO_SCRIPT)
 
     # ------------------------------------------------------------------------ state
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice, check_positive_int
+from chsnn._plain_operations import needs_plain_operations
 
 Encoding = Literal["direct", "even", "bernoulli", "none"]
 ENCODINGS = ("direct", "even", "bernoulli", "none")
@@ -46,8 +47,8 @@ def even(images: Tensor, timesteps: int) -> Tensor:
     _check_intensities(images)
     # The charge passed after t steps, closed form; 1e-6 forgives rounding of, say, 3 * (1/3).
     step = torch.arange(timesteps + 1, device=images.device).view(-1, 1, 1)
-    charge = images.double() * step + 0.5
-    return torch.diff(torch.floor(charge + 1e-6), dim=0).to(images.dtype)
+    passed = torch.floor(images.double() * step + 0.5 + 1e-6)
+    return (passed[1:] - passed[:-1]).to(images.dtype)
 
 
 def bernoulli(images: Tensor, timesteps: int, generator: torch.Generator | None = None) -> Tensor:
@@ -190,7 +191,7 @@ class Encoder(nn.Module):
 
 
 def _check_intensities(images: Tensor) -> None:
-    if images.is_meta or not images.numel():
+    if images.is_meta or needs_plain_operations() or not images.numel():
         return
     low, high = (bound.item() for bound in torch.aminmax(images))
     if not (low >= 0 and high <= 1):

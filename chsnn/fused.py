@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from chgraph.checks import check_positive_int
 from chgraph.graph import BipartiteGraph
+from chsnn._plain_operations import needs_plain_operations
 from chsnn.layers import Backend, Passage, SparseLinear, on_kernels
 from chsnn.neurons import LIF, LIFNumbers
 from chsnn.ops import mean_over_time, sparse_lif_rate
@@ -296,7 +297,7 @@ def _check_steps(x: Tensor) -> int:
     """Return the number of time steps, or raise if there is none."""
     if x.dim() < 2 or x.shape[0] == 0:
         raise ValueError(f"x must be (T, B, {x.shape[-1]}), got shape {tuple(x.shape)}")
-    return x.shape[0]
+    return len(x)  # a number also where torch.jit.trace makes shapes tensors
 
 
 def mean_to_learn_from(x: Tensor) -> Tensor:
@@ -308,4 +309,4 @@ def mean_to_learn_from(x: Tensor) -> Tensor:
 def mean_of_steps(x: Tensor) -> Tensor:
     """Return the mean over the first axis, by the fast kernel where it serves."""
     fits = x.device.type == "cpu" and x.dtype.itemsize >= 4 and x.is_floating_point()
-    return mean_over_time(x) if fits else x.mean(dim=0)
+    return mean_over_time(x) if fits and not needs_plain_operations() else x.mean(dim=0)

@@ -16,6 +16,7 @@ from chgraph.graph import BipartiteGraph
 from chsnn._link_averaging import notice_forward, prepare
 from chsnn._link_values import LinkValues
 from chsnn._on_links import plainly
+from chsnn._plain_operations import needs_plain_operations
 from chsnn._weight_view import READ_ONLY, ReadOnlyWeight
 from chsnn.ops import dense_linear, scatter_links, sparse_linear
 
@@ -58,15 +59,21 @@ def on_kernels(method: Callable[..., Any]) -> Callable[..., Any]:
     """Let a layer's method run by the kernels: they read numbers, and cannot be traced.
 
     ``torch.compile`` breaks its graph around it, and values are tensors like any other inside.
+    Where no kernel has a place the method is run all the same, and looks itself.
     """
 
     @functools.wraps(method)
     def call(*args: Any, **options: Any) -> Any:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() and not needs_plain_operations():
             return torch.compiler.disable(call)(*args, **options)
         return plainly(method, *args, **options)
 
     return call
+
+
+def _autocasts(device: str) -> bool:
+    # Of a device that knows no autocast (meta) torch must not be asked.
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 class SparseLinear(LinkValues):
@@ -208,6 +215,8 @@ class SparseLinear(LinkValues):
 
     def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
         """Multiply (..., n_in) to (..., n_out); see :func:`chsnn.ops.sparse_linear`."""
+        if needs_plain_operations():
+            return functional.linear(x, self._plain_weight(), self.bias)
         if not self.uses_sparse_kernels:
             return self._dense_product(x)
         kind = self._result_dtype(x)
@@ -240,10 +249,15 @@ class SparseLinear(LinkValues):
             return dense_linear(x, weight, self.bias, graph=self.graph, current=current)
         return functional.linear(x, self.dense_weight(), self.bias)
 
+    def _plain_weight(self) -> Tensor:
+        empty = self.values.new_zeros(self.out_features * self.in_features)
+        filled = empty.scatter(0, self.link_places, self.values)
+        return filled.view(self.out_features, self.in_features)
+
     def _result_dtype(self, x: Tensor) -> torch.dtype:
         """Return the type of the result, as torch rules it: autocast leaves float64 alone."""
         device = x.device.type
-        if torch.is_autocast_enabled(device) and self.values.dtype != torch.float64:
+        if _autocasts(device) and self.values.dtype != torch.float64:
             return torch.get_autocast_dtype(device)
         return x.dtype
 
@@ -265,13 +279,15 @@ class SparseLinear(LinkValues):
             notice_forward(self)
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features, got shape {tuple(x.shape)}")
+        if x.layout != torch.strided:
+            raise ValueError(f"x must be a dense tensor, got one of {x.layout}: x.to_dense()")
         if x.dtype != values.dtype and not self._casts(x):
             raise ValueError(f"x must be {values.dtype} as the layer is, got {x.dtype}")
         if x.device != values.device:
             raise ValueError(f"x must be on {values.device} as the layer is, got {x.device}")
 
     def _casts(self, x: Tensor) -> bool:
-        enabled = torch.is_autocast_enabled(x.device.type) and x.is_floating_point()
+        enabled = _autocasts(x.device.type) and x.is_floating_point()
         return enabled and torch.float64 not in (x.dtype, self.values.dtype)
 
     def _tell(self, passage: Passage) -> list[Callable[[Tensor], None]]:

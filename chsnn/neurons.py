@@ -17,7 +17,6 @@ from norse.torch.functional.lif_box import (
 from torch import Tensor, nn
 
 from chgraph.checks import check_choice, check_positive_float32, check_positive_int, check_real
-from chsnn._box_surrogate import step_with_box
 from chsnn._neuron_values import (
     LEARNABLE,
     as_number,
@@ -29,6 +28,8 @@ from chsnn._neuron_values import (
     precision,
     shown,
 )
+from chsnn._plain_operations import NO_SCRIPT, needs_plain_operations
+from chsnn._steps import spike_of, step_with
 from chsnn.ops import lif_over_time, lif_rate
 
 Model = Literal["box", "current"]
@@ -112,7 +113,7 @@ class LIFNumbers(nn.Module):
         """Run the neurons over time; see :meth:`LIF.forward`."""
         if steps is not None:
             steps = check_positive_int("steps", steps)
-        if torch.compiler.is_compiling():  # kernels cannot be traced, nor checks of values
+        if self._breaks_graphs():  # kernels cannot be traced, nor checks of values
             return torch.compiler.disable(self.run)(x, state, steps=steps)
         if self.fits_kernel(x) and x.shape[0] > 0:
             v0 = None if state is None else state.v
@@ -130,6 +131,10 @@ class LIFNumbers(nn.Module):
         assert state is not None
         return torch.stack(stepped), state
 
+    @staticmethod
+    def _breaks_graphs() -> bool:
+        return torch.compiler.is_compiling() and not needs_plain_operations()
+
     def fits_kernel(self, x: Tensor) -> bool:
         """Whether the fused CPU kernel serves: box model, plain numbers, nothing learnt now."""
         return (
@@ -137,6 +142,7 @@ class LIFNumbers(nn.Module):
             and x.device.type == "cpu"
             and x.dtype in (torch.float32, torch.float64)
             and self._has_plain_numbers()
+            and not needs_plain_operations()
         )
 
     def _has_plain_numbers(self) -> bool:
@@ -169,7 +175,7 @@ class LIFNumbers(nn.Module):
         The numbers of ``run(x, steps=steps)[0].mean(dim=0)``; the kernel writes no spikes down.
         """
         steps = check_positive_int("steps", steps)
-        if torch.compiler.is_compiling():
+        if self._breaks_graphs():
             return torch.compiler.disable(self.rate)(x, steps)
         if self.fits_kernel(x):
             return lif_rate(x, **self.kernel_settings(), steps=steps)
@@ -177,7 +183,7 @@ class LIFNumbers(nn.Module):
 
     def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """Run one time step: input (B, n) to spikes (B, n) and the state after it."""
-        if torch.compiler.is_compiling():
+        if self._breaks_graphs():
             return torch.compiler.disable(self.step)(x, state)
         return self._step(x, state, self._norse_parameters(x.dtype, x.shape))
 
@@ -193,7 +199,8 @@ class LIFNumbers(nn.Module):
         number = precision(dtype)
         alpha = for_width("alpha", self.alpha, shape).to(number)
         v_th = for_width("v_th", self.v_th, shape).to(number)
-        check_ranges(alpha, v_th)
+        if not needs_plain_operations():  # which have numbers to look at only when they are run
+            check_ranges(alpha, v_th)
         p = {"v_th": v_th, "method": self.surrogate, "alpha": self.surrogate_alpha}
         p["tau_mem_inv"] = 1.0 - alpha
         if self.model == "box":
@@ -207,14 +214,15 @@ class LIFNumbers(nn.Module):
         v, i = self.initial_state(x[None]) if state is None else state
         gain = parameters.tau_mem_inv
         v, current = v.to(gain.dtype), x.to(gain.dtype) / gain
-        if self.surrogate == "box":
+        if self.surrogate == "box" or needs_plain_operations():
             if self.model == "current" and i is None:
                 raise ValueError(NO_CURRENT)
-            z, v, i = step_with_box(current, v, None if i is None else i.to(gain.dtype), parameters)
+            before = None if i is None else i.to(gain.dtype)
+            z, v, i = step_with(spike_of(self.surrogate), current, v, before, parameters)
             return z.to(x.dtype), LIFState(v, i)
         if self.model == "box":
-            before = LIFBoxFeedForwardState(v)
-            z, after = lif_box_feed_forward_step(current, before, parameters, dt=1.0)
+            at_rest = LIFBoxFeedForwardState(v)
+            z, after = lif_box_feed_forward_step(current, at_rest, parameters, dt=1.0)
             return z.to(x.dtype), LIFState(after.v, None)
         if i is None:
             raise ValueError(NO_CURRENT)
@@ -226,6 +234,10 @@ class LIFNumbers(nn.Module):
         """Return the state at rest for an input of shape (T, B, n)."""
         rest = x.new_zeros(x.shape[1:], dtype=precision(x.dtype))
         return LIFState(rest, None if self.model == "box" else rest)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse torch.jit.script, which asks here."""
+        raise TypeError(NO_SCRIPT)
 
     def extra_repr(self) -> str:
         """Return the settings, for printing."""

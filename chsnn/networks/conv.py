@@ -158,7 +158,7 @@ class SpikingConv(nn.Module):
         for stage in others:
             x = stage(x)
         rates = self.hidden(x.flatten(2), rate=True)
-        return self.readout(rates, steps=x.shape[0])
+        return self.readout(rates, steps=len(x))
 
     def specification(self) -> dict[str, Any]:
         """Return everything but graphs and tensors, as JSON-ready numbers and names."""

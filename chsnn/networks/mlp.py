@@ -127,7 +127,7 @@ class SpikingMLP(nn.Module):
         """
         n_in = cast(SparseLinear, self.layers[0]).in_features
         x = self.encoder(self.encoder.flat(images, n_in), generator)
-        steps = x.shape[0]
+        steps = len(x)
         *hidden, last = self.layers
         if self.readout == "rate":
             for layer in hidden:
