@@ -84,7 +84,18 @@ def _bounds(values: Tensor) -> tuple[float, float]:
 
 
 def as_number(values: Tensor) -> float | list[float]:
-    """Return Python numbers that a tensor of float32 holds exactly; as short as can be."""
+    """Return Python numbers that a tensor of float32 holds exactly; as short as can be.
+
+    Raises
+    ------
+    ValueError
+        If it holds none.
+    """
+    if values.is_meta:
+        raise ValueError(
+            "neurons on the device meta have no numbers: build the network on the CPU, where its "
+            "links are few, and move it with .to()"
+        )
     array = values.detach().cpu()
     if array.dtype != torch.float32:
         return array.tolist()

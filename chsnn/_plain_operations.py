@@ -42,3 +42,14 @@ def needs_plain_operations() -> bool:
             [0., 3.]])
     """
     return is_captured() or torch._C._are_functorch_transforms_active()
+
+
+def breaks_graphs() -> bool:
+    """Whether ``torch.compile`` is at work, whose graphs end where kernels begin.
+
+    Examples
+    --------
+    >>> breaks_graphs()
+    False
+    """
+    return torch.compiler.is_compiling() and not needs_plain_operations()

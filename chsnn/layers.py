@@ -16,9 +16,10 @@ from chgraph.graph import BipartiteGraph
 from chsnn._link_averaging import notice_forward, prepare
 from chsnn._link_values import LinkValues
 from chsnn._on_links import plainly
-from chsnn._plain_operations import needs_plain_operations
+from chsnn._plain_operations import breaks_graphs, needs_plain_operations
 from chsnn._weight_view import READ_ONLY, ReadOnlyWeight
 from chsnn.ops import dense_linear, scatter_links, sparse_linear
+from chsnn.ops.layout import check_dense
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
 Backend = Literal["auto", "sparse", "dense"]
@@ -64,7 +65,7 @@ def on_kernels(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*args: Any, **options: Any) -> Any:
-        if torch.compiler.is_compiling() and not needs_plain_operations():
+        if breaks_graphs():
             return torch.compiler.disable(call)(*args, **options)
         return plainly(method, *args, **options)
 
@@ -279,8 +280,7 @@ class SparseLinear(LinkValues):
             notice_forward(self)
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features, got shape {tuple(x.shape)}")
-        if x.layout != torch.strided:
-            raise ValueError(f"x must be a dense tensor, got one of {x.layout}: x.to_dense()")
+        check_dense("x", x)
         if x.dtype != values.dtype and not self._casts(x):
             raise ValueError(f"x must be {values.dtype} as the layer is, got {x.dtype}")
         if x.device != values.device:

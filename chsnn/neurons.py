@@ -28,9 +28,14 @@ from chsnn._neuron_values import (
     precision,
     shown,
 )
-from chsnn._plain_operations import NO_SCRIPT, needs_plain_operations
+from chsnn._plain_operations import (
+    NO_SCRIPT,
+    breaks_graphs,
+    needs_plain_operations,
+)
 from chsnn._steps import spike_of, step_with
 from chsnn.ops import lif_over_time, lif_rate
+from chsnn.ops.layout import check_dense
 
 Model = Literal["box", "current"]
 Surrogate = Literal["triangle", "tanh", "circ", "heavi_erfc", "super", "box"]
@@ -113,8 +118,9 @@ class LIFNumbers(nn.Module):
         """Run the neurons over time; see :meth:`LIF.forward`."""
         if steps is not None:
             steps = check_positive_int("steps", steps)
-        if self._breaks_graphs():  # kernels cannot be traced, nor checks of values
+        if breaks_graphs():  # kernels cannot be traced, nor checks of values
             return torch.compiler.disable(self.run)(x, state, steps=steps)
+        check_dense("x", x)
         if self.fits_kernel(x) and x.shape[0] > 0:
             v0 = None if state is None else state.v
             spikes, v = lif_over_time(x, **self.kernel_settings(), v0=v0, steps=steps)
@@ -130,10 +136,6 @@ class LIFNumbers(nn.Module):
             stepped.append(z)
         assert state is not None
         return torch.stack(stepped), state
-
-    @staticmethod
-    def _breaks_graphs() -> bool:
-        return torch.compiler.is_compiling() and not needs_plain_operations()
 
     def fits_kernel(self, x: Tensor) -> bool:
         """Whether the fused CPU kernel serves: box model, plain numbers, nothing learnt now."""
@@ -175,7 +177,7 @@ class LIFNumbers(nn.Module):
         The numbers of ``run(x, steps=steps)[0].mean(dim=0)``; the kernel writes no spikes down.
         """
         steps = check_positive_int("steps", steps)
-        if self._breaks_graphs():
+        if breaks_graphs():
             return torch.compiler.disable(self.rate)(x, steps)
         if self.fits_kernel(x):
             return lif_rate(x, **self.kernel_settings(), steps=steps)
@@ -183,8 +185,9 @@ class LIFNumbers(nn.Module):
 
     def step(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """Run one time step: input (B, n) to spikes (B, n) and the state after it."""
-        if self._breaks_graphs():
+        if breaks_graphs():
             return torch.compiler.disable(self.step)(x, state)
+        check_dense("x", x)
         return self._step(x, state, self._norse_parameters(x.dtype, x.shape))
 
     def _norse_parameters(

@@ -25,14 +25,27 @@ DTYPES: dict[torch.dtype, type[np.floating]] = {
 SMALL_COPY = 1 << 17
 
 
+def check_dense(name: str, x: Tensor) -> None:
+    """Raise unless every number of the tensor has its place.
+
+    Raises
+    ------
+    ValueError
+        If it is one of ``torch.sparse``.
+    """
+    if x.layout != torch.strided:
+        raise ValueError(f"{name} must be a dense tensor, got {x.layout}: {name}.to_dense()")
+
+
 def check_cpu(name: str, x: Tensor) -> None:
     """Raise unless the kernels can read the tensor.
 
     Raises
     ------
     ValueError
-        If it is neither float32 nor float64, or not on the CPU.
+        If it is sparse, neither float32 nor float64, or not on the CPU.
     """
+    check_dense(name, x)
     if x.dtype not in DTYPES:
         raise ValueError(f"{name} must be float32 or float64, got {x.dtype}")
     if x.device.type != "cpu":

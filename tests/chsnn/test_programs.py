@@ -221,6 +221,12 @@ def test_shapes_without_numbers():
     assert model(torch.empty(BATCH, 20, device="meta")).shape == (BATCH, 5)
 
 
-def test_a_sparse_input_is_refused():
-    with pytest.raises(ValueError, match=r"x must be a dense tensor, .* x.to_dense\(\)"):
-        of_ones_own()(drawn(BATCH, 20).to_sparse())
+def test_networks_without_numbers_are_refused():
+    with torch.device("meta"), pytest.raises(ValueError, match="build the network on the CPU"):
+        mlp()
+
+
+@pytest.mark.parametrize("module", [of_ones_own, LIF, lambda: LIF(learn=("v_th",))])
+def test_a_sparse_input_is_refused(module):
+    with pytest.raises(ValueError, match=r"x must be a dense tensor, .* x\.to_dense\(\)"):
+        module()(drawn(4, BATCH, 20).to_sparse())
