@@ -34,8 +34,8 @@ def needs_plain_operations() -> bool:
     --------
     >>> needs_plain_operations()
     False
-    >>> import chsnn
-    >>> layer = chsnn.SparseLinear(chsnn.BipartiteGraph.from_biadjacency([[1, 0], [1, 1]]))
+    >>> import chgraph, chsnn
+    >>> layer = chsnn.SparseLinear(chgraph.BipartiteGraph.from_biadjacency([[1, 0], [1, 1]]))
     >>> layer.set_values([1.0, 2.0, 3.0])
     >>> torch.func.jacrev(layer)(torch.ones(2))
     tensor([[1., 2.],
