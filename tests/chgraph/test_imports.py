@@ -155,8 +155,8 @@ def test_no_circle_of_imports(sources):
 
 # Torch's manual ("Extending PyTorch") tells to import the dispatch mode from there; it has no
 # other place. Its engine alone knows the end of a backward pass (DistributedDataParallel asks it as
-# well), numba has no other way to start its threads anew in a forked child, and nothing public tells
-# that a function is transformed (torch's autograd.Function asks the same).
+# well), numba has no other way to start its threads anew in a forked child, and nothing public
+# tells that a function is transformed (torch's autograd.Function asks the same).
 DOCUMENTED = [
     "chsnn._link_averaging: torch.autograd.Variable._execution_engine",
     "chsnn._link_averaging: torch.autograd.Variable._execution_engine.queue_callback",
