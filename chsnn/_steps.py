@@ -59,7 +59,7 @@ class _Spike(torch.autograd.Function):
 
 
 def _captured_spike(x: Tensor, surrogate: str, parameter: float) -> Tensor:
-    """Return the same as a sum, in which the derivative adds 0: no Function stays a program."""
+    """Return the same without a Function, which no program can hold: the derivative adds 0."""
     fired = (x > 0).to(x.dtype)
     # torch.jit.trace compares the program with one that it writes down without gradients.
     if not (torch.is_grad_enabled() or torch.jit.is_tracing()):

@@ -217,7 +217,7 @@ class SparseLinear(LinkValues):
     def _product(self, x: Tensor, *, look_for_spikes: bool = True) -> Tensor:
         """Multiply (..., n_in) to (..., n_out); see :func:`chsnn.ops.sparse_linear`."""
         if needs_plain_operations():
-            return functional.linear(x, self._plain_weight(), self.bias)
+            return functional.linear(x, self.dense_weight(), self.bias)
         if not self.uses_sparse_kernels:
             return self._dense_product(x)
         kind = self._result_dtype(x)
@@ -249,11 +249,6 @@ class SparseLinear(LinkValues):
             current = self._current_graph
             return dense_linear(x, weight, self.bias, graph=self.graph, current=current)
         return functional.linear(x, self.dense_weight(), self.bias)
-
-    def _plain_weight(self) -> Tensor:
-        empty = self.values.new_zeros(self.out_features * self.in_features)
-        filled = empty.scatter(0, self.link_places, self.values)
-        return filled.view(self.out_features, self.in_features)
 
     def _result_dtype(self, x: Tensor) -> torch.dtype:
         """Return the type of the result, as torch rules it: autocast leaves float64 alone."""
@@ -311,6 +306,10 @@ class SparseLinear(LinkValues):
 
     def dense_weight(self) -> Tensor:
         """Return the weight as torch has it, (n_out, n_in), zeros where there is no link."""
+        if needs_plain_operations():
+            empty = self.values.new_zeros(self.out_features * self.in_features)
+            filled = empty.scatter(0, self.link_places, self.values)
+            return filled.view(self.out_features, self.in_features)
         return scatter_links(self.values, self.link_places, self.graph, self._current_graph)
 
     @property
@@ -319,7 +318,8 @@ class SparseLinear(LinkValues):
 
         To read only: what changes it in place raises a TypeError, for the change would be lost.
         """
-        return self.dense_weight().as_subclass(ReadOnlyWeight)
+        weight = self.dense_weight()
+        return weight if needs_plain_operations() else weight.as_subclass(ReadOnlyWeight)
 
     @weight.setter
     def weight(self, weight: Any) -> None:

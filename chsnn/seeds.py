@@ -7,8 +7,6 @@ straight one, and no random state needs saving.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from zlib import crc32
 
 import numpy as np
@@ -39,23 +37,12 @@ def torch_stream(seed: int, purpose: str, *indices: int | str) -> torch.Generato
     return generator
 
 
-@contextmanager
-def seeded(seed: int, purpose: str, *indices: int | str) -> Iterator[None]:
+def seeded(seed: int, purpose: str, *indices: int | str) -> OwnStream:
     """Let torch's global generators follow a stream in the ``with`` block, and put them back.
 
     For what draws from them on its own: dropout, data loaders, encoders of one's own.
     """
-    number = int(stream(seed, purpose, *indices).integers(2**63))
-    # Not torch.manual_seed: it keeps the number for GPUs that start after the block, and takes a
-    # lock that a forked child may find taken.
-    before = [(generator, generator.get_state()) for generator in _generators()]
-    for generator, _ in before:
-        generator.manual_seed(number)
-    try:
-        yield
-    finally:
-        for generator, state in before:
-            generator.set_state(state)
+    return OwnStream(seed, purpose, *indices)
 
 
 class OwnStream:
@@ -94,6 +81,10 @@ class OwnStream:
 
 
 def _generators() -> list[torch.Generator]:
-    """Return torch's global generators, those of GPUs once they are in use."""
+    """Return torch's global generators, those of GPUs once they are in use.
+
+    Not torch.manual_seed: it keeps a seed for GPUs that start later, and takes a lock that a
+    forked child may find taken.
+    """
     of_gpus = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
     return [torch.default_generator, *of_gpus]

@@ -185,6 +185,22 @@ def test_the_jacobian_of_a_layer_is_its_weight():
     torch.testing.assert_close(jacrev(layer)(drawn(20)), layer.dense_weight())
 
 
+@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("backend", ["sparse", "dense"])
+def test_a_program_may_read_the_weight(capture, backend):
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = of_ones_own()[0]
+            self.layer.backend = backend
+
+        def forward(self, x):
+            return self.layer(x) @ self.layer.weight
+
+    model, x = Tied(), drawn(BATCH, 20)
+    torch.testing.assert_close(CAPTURES[capture](model, x)(x), model(x))
+
+
 @every_model
 def test_onnx_says_the_same(name, tmp_path):
     pytest.importorskip("onnxscript")
